@@ -1,0 +1,55 @@
+# Every target sets up what it needs in .venv (scripts/setup.sh: quick when it is there already).
+BIN := .venv/bin
+PYTHON := $(BIN)/python
+ARGS ?=
+
+# Nothing calls out, and Ray makes no token files, unless the config or the caller says so.
+export RAY_USAGE_STATS_ENABLED ?= 0
+export RAY_AUTH_MODE ?= disabled
+export WANDB_MODE ?= disabled
+
+.DEFAULT_GOAL := help
+.PHONY: help setup packages demo test test-all lint format bench docs lock clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Set up everything in .venv, without running anything
+	@scripts/setup.sh "make $(MAKECMDGOALS)"
+
+packages:
+	@scripts/setup.sh "make $(MAKECMDGOALS)" --packages-only
+
+demo: setup ## Teach a half-cheetah to run by at most 200 comparisons; at most 15 minutes on 2 cores
+	@$(BIN)/rlhp-ray train configs/demo.yaml $(ARGS)
+
+test: setup ## Tests, but the slow ones; ARGS are pytest's
+	@$(PYTHON) -m pytest -m "not slow" $(ARGS)
+
+test-all: setup ## All tests
+	@$(PYTHON) -m pytest $(ARGS)
+
+lint: packages ## Style, types, the order of packages, generated docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(PYTHON) -m rlhp_ray.config.docs --check
+	scripts/check_paths.sh
+
+format: packages ## Put the code into ruff's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup ## Env steps/s of learned against true reward, and the time spent waiting for predictions
+	@$(PYTHON) -m rlhp_ray.experiment.bench $(ARGS)
+
+docs: packages ## Write docs/configuration.md from the schema
+	$(PYTHON) -m rlhp_ray.config.docs
+
+lock: packages ## Resolve pyproject.toml anew into requirements.lock
+	$(PYTHON) scripts/lock.py
+
+clean: ## Remove .venv and all caches; runs/ stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build rlhp_ray.egg-info
+	find rlhp_ray tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,160 @@
+"""The policy and its value function: an RLlib RLModule of two MLPs that carries its own normalisation.
+
+Observation moments and the value's scale are buffers of the module: they travel with its weights, so every
+EnvRunner normalises alike, and a checkpoint of the weights is a checkpoint of the normalisation.
+Source: PPO (Schulman et al. 2017); PopArt (van Hasselt et al. 2016) for the value's scale.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from ray.rllib.core.columns import Columns
+from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
+from ray.rllib.core.rl_module.torch import TorchRLModule
+from torch import Tensor, nn
+
+from rlhp_ray.types import Array
+
+OBSERVATION_CLIP = 10.0
+_HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
+
+
+def _mlp(sizes: Sequence[int], last_gain: float) -> nn.Sequential:
+    """Linear layers with tanh between them, orthogonal weights, zero biases."""
+    layers: list[nn.Module] = []
+    for index, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes)):
+        linear = nn.Linear(fan_in, fan_out)
+        last = index == len(sizes) - 2
+        nn.init.orthogonal_(linear.weight, last_gain if last else math.sqrt(2.0))
+        nn.init.zeros_(linear.bias)
+        layers += [linear] if last else [linear, nn.Tanh()]
+    return nn.Sequential(*layers)
+
+
+class ActorCritic(TorchRLModule, ValueFunctionAPI):  # type: ignore[misc]  # RLlib is untyped
+    """Gaussian (Box) or categorical (Discrete) policy and a value function, on vector observations.
+
+    `model_config`: `hidden_sizes`, `initial_log_std`.
+    """
+
+    obs_mean: Tensor
+    obs_var: Tensor
+    obs_count: Tensor
+    value_mean: Tensor
+    value_std: Tensor
+
+    def setup(self) -> None:
+        """Build the networks (RLlib calls this)."""
+        observation_size = int(np.prod(self.observation_space.shape))
+        hidden = tuple(self.model_config["hidden_sizes"])
+        self.continuous = isinstance(self.action_space, gym.spaces.Box)
+        outputs = int(np.prod(self.action_space.shape)) if self.continuous else int(self.action_space.n)
+        self.policy = _mlp((observation_size, *hidden, outputs), last_gain=0.01)
+        self.value = _mlp((observation_size, *hidden, 1), last_gain=1.0)
+        if self.continuous:
+            self.log_std = nn.Parameter(torch.full((outputs,), float(self.model_config["initial_log_std"])))
+        self.register_buffer("obs_mean", torch.zeros(observation_size))
+        self.register_buffer("obs_var", torch.ones(observation_size))
+        self.register_buffer("obs_count", torch.zeros((), dtype=torch.float64))
+        self.register_buffer("value_mean", torch.zeros(()))
+        self.register_buffer("value_std", torch.ones(()))
+
+    # Acting -----------------------------------------------------------------------------------------------------
+
+    def normalize(self, observations: Tensor) -> Tensor:
+        """Raw observations [B, ...] to zero mean and unit variance [B, D], clipped."""
+        flat = observations.reshape(len(observations), -1)
+        scaled = (flat - self.obs_mean) * torch.rsqrt(self.obs_var + 1e-8)
+        return scaled.clamp_(-OBSERVATION_CLIP, OBSERVATION_CLIP)
+
+    def act(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Sample actions for raw observations [B, ...]; returns them and their log-probabilities [B]."""
+        outputs = self.policy(self.normalize(observations))
+        if self.continuous:
+            noise = torch.randn(outputs.shape, generator=generator)
+            actions = outputs + noise * self.log_std.exp()
+            logp = -(0.5 * noise.square() + self.log_std + _HALF_LOG_2PI).sum(-1)
+            return actions, logp
+        log_probabilities = outputs.log_softmax(-1)
+        actions = torch.multinomial(log_probabilities.exp(), 1, generator=generator)
+        return actions.squeeze(-1), log_probabilities.gather(-1, actions).squeeze(-1)
+
+    def act_greedily(self, observations: Tensor) -> Tensor:
+        """The deterministic policy's actions for raw observations [B, ...]."""
+        outputs: Tensor = self.policy(self.normalize(observations))
+        return outputs if self.continuous else outputs.argmax(-1)
+
+    def values(self, observations: Tensor) -> Tensor:
+        """Values [B] of raw observations [B, ...], in units of the reward."""
+        normalized: Tensor = self.value(self.normalize(observations)).squeeze(-1)
+        return normalized * self.value_std + self.value_mean
+
+    # Learning (normalised observations, so that a batch is normalised once) -----------------------------------------
+
+    def evaluate_actions(self, normalized: Tensor, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Log-probabilities [B], entropies [B] and normalised values [B] of a minibatch."""
+        outputs = self.policy(normalized)
+        values = self.value(normalized).squeeze(-1)
+        if self.continuous:
+            scaled = (actions - outputs) * (-self.log_std).exp()
+            logp = -0.5 * scaled.square().sum(-1) - (self.log_std + _HALF_LOG_2PI).sum()
+            entropy = (self.log_std + 0.5 + _HALF_LOG_2PI).sum().expand(len(actions))
+            return logp, entropy, values
+        log_probabilities = outputs.log_softmax(-1)
+        logp = log_probabilities.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
+        return logp, -(log_probabilities.exp() * log_probabilities).sum(-1), values
+
+    @torch.no_grad()
+    def observe(self, observations: Tensor) -> None:
+        """Merge raw observations [B, ...] into the moments (Chan et al. 1979)."""
+        flat = observations.reshape(len(observations), -1).double()
+        count = float(self.obs_count) + len(flat)
+        share = len(flat) / count
+        variance, mean = torch.var_mean(flat, dim=0, correction=0)
+        delta = mean - self.obs_mean
+        self.obs_var.copy_(
+            (1 - share) * self.obs_var + share * variance + share * (1 - share) * delta.square()
+            if self.obs_count > 0
+            else variance
+        )
+        self.obs_mean.add_(delta * share)
+        self.obs_count.fill_(count)
+
+    @torch.no_grad()
+    def rescale_values(self, mean: float, std: float) -> None:
+        """Change the value's scale and leave its function as it is (PopArt)."""
+        last: Any = self.value[-1]
+        ratio = float(self.value_std) / std
+        last.bias.mul_(ratio).add_((float(self.value_mean) - mean) / std)
+        last.weight.mul_(ratio)
+        self.value_mean.fill_(mean)
+        self.value_std.fill_(std)
+
+    # Storing (RLlib's own get_state turns scalars into Python floats) ------------------------------------------------
+
+    def arrays(self) -> dict[str, Array]:
+        """Copies of all weights and buffers by name."""
+        return {name: tensor.detach().numpy().copy() for name, tensor in self.state_dict().items()}
+
+    def load_arrays(self, arrays: dict[str, Array]) -> None:
+        """Take weights and buffers from `arrays`."""
+        self.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in arrays.items()})
+
+    # RLlib's interface --------------------------------------------------------------------------------------------
+
+    def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        outputs = self.policy(self.normalize(batch[Columns.OBS]))
+        if self.continuous:
+            outputs = torch.cat([outputs, self.log_std.expand_as(outputs)], dim=-1)
+        return {Columns.ACTION_DIST_INPUTS: outputs}
+
+    def compute_values(self, batch: dict[str, Any], embeddings: Any = None) -> Tensor:
+        """Values [B] of a batch's observations (RLlib's ValueFunctionAPI)."""
+        return self.values(batch[Columns.OBS])

@@ -1,0 +1,145 @@
+"""The command line. Exit status: 0 done; 2 the user's mistake, said in a sentence; 1 anything else."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pathlib
+import sys
+from collections.abc import Sequence
+
+from rlhp_ray.errors import RlhpRayError, UserError
+
+# Nothing calls out, and a cluster started here makes no token files, unless the caller says so.
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+# Ray's C++ processes warn of RLlib's own ways on every start; Python errors are not affected.
+os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.command(options)
+        return status
+    except UserError as error:
+        print(f"rlhp-ray: {error}", file=sys.stderr)
+        return 2
+    except RlhpRayError as error:
+        print(f"rlhp-ray: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("rlhp-ray: stopped at once; `rlhp-ray resume` goes on from the last checkpoint.", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="rlhp-ray", description="Teach agents by comparisons of their behaviour.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    train = commands.add_parser("train", help="begin a run", description="Begin a run from a config.")
+    train.add_argument("config", metavar="CONFIG", help="a YAML file")
+    train.add_argument("overrides", nargs="*", metavar="field.path=value", help="replaces the file's value")
+    train.add_argument("--check", action="store_true", help="only check the config and the task")
+    train.add_argument("--print-config", action="store_true", help="only print the resolved config")
+    train.set_defaults(command=_train)
+
+    resume = commands.add_parser("resume", help="go on with a run")
+    resume.add_argument("run", metavar="RUN", help="a run's folder")
+    resume.set_defaults(command=_resume)
+
+    evaluate = commands.add_parser("evaluate", help="a run's deterministic policy on the true reward")
+    evaluate.add_argument("run", metavar="RUN", help="a run's folder")
+    evaluate.add_argument("--episodes", type=_positive, default=20, metavar="N")
+    evaluate.add_argument("--video", type=pathlib.Path, metavar="FILE", help="write an mp4 of the first episode")
+    evaluate.add_argument("--json", action="store_true", help="print JSON")
+    evaluate.set_defaults(command=_evaluate)
+
+    export = commands.add_parser("export", help="a run's answers, clips, predictor and policy as files")
+    export.add_argument("run", metavar="RUN", help="a run's folder")
+    export.add_argument("-o", "--output", type=pathlib.Path, required=True, metavar="DIR")
+    export.set_defaults(command=_export)
+
+    doctor = commands.add_parser("doctor", help="check this machine, and say what to do")
+    doctor.add_argument("--address", metavar="ADDRESS", help="of a Ray cluster to look at too")
+    doctor.set_defaults(command=_doctor)
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+    return number
+
+
+# Heavy imports stay inside the commands, so that --help and a wrong config answer at once.
+
+
+def _train(options: argparse.Namespace) -> int:
+    from rlhp_ray.config.load import dump, load_config
+
+    config = load_config(options.config, options.overrides)
+    if options.print_config:
+        print(dump(config), end="")
+        return 0
+    if options.check:
+        from rlhp_ray.experiment.run import check
+
+        check(config)
+        print(f"{options.config} is a valid config of the task {config.task}.")
+        return 0
+    from rlhp_ray.experiment.run import begin
+    from rlhp_ray.telemetry import Console
+
+    with Console(f"{config.run.name}: {config.task}") as console:
+        begin(config, console)
+    return 0
+
+
+def _resume(options: argparse.Namespace) -> int:
+    from rlhp_ray.experiment.run import resume
+    from rlhp_ray.telemetry import Console
+
+    with Console(f"resuming {options.run}") as console:
+        resume(options.run, console)
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from rlhp_ray.experiment.evaluate import film
+    from rlhp_ray.experiment.finish import evaluate_newest
+    from rlhp_ray.experiment.run import read_config
+    from rlhp_ray.storage import RunFolder
+
+    folder = RunFolder.open(options.run)
+    task, evaluation = evaluate_newest(folder, read_config(folder), episodes=options.episodes)
+    if options.video:
+        film(task, evaluation.states, options.video)
+    figures = {
+        "true_return_mean": evaluation.mean,
+        "true_return_std": evaluation.std,
+        "eval_episodes": len(evaluation.returns),
+        "success": task.success(evaluation.states),
+    }
+    if options.json:
+        print(json.dumps(figures))
+    else:
+        print(f"true return {evaluation.mean:,.1f} ± {evaluation.std:,.1f} over {len(evaluation.returns)} episodes")
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from rlhp_ray.experiment.export import export
+
+    counts = export(options.run, options.output)
+    print(f"{options.output}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from rlhp_ray.cli.doctor import run_doctor
+
+    return run_doctor(options.address)

@@ -1,0 +1,243 @@
+"""A run's configuration: every field, its default and its meaning. A default lives here and nowhere else.
+
+Each component of the flow gets its own part, never all of it. docs/configuration.md is generated from this file.
+Sources in brackets are rows of docs/recipe.md (Christiano et al. 2017, arXiv 1706.03741).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+PositiveInt = Annotated[int, Field(gt=0)]
+NonNegativeInt = Annotated[int, Field(ge=0)]
+PositiveFloat = Annotated[float, Field(gt=0)]
+NonNegativeFloat = Annotated[float, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Part(BaseModel):
+    """A frozen part of the configuration that refuses unknown fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class RunPart(Part):
+    """Where the run's folder lies and what it is called."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)] = Field(
+        "run", description="The run's name; its folder is `run.dir`/`run.name`."
+    )
+    dir: str = Field("runs", description="Folder of runs: a path or any address that `pyarrow.fs` reads (`s3://...`).")
+    overwrite: bool = Field(False, description="Remove a folder of this name first, instead of refusing it.")
+    mode: Literal["async", "lockstep"] = Field(
+        "async",
+        description="`async`: agent, teacher and trainer in parallel. `lockstep`: in turn, deterministic for a seed.",
+    )
+    checkpoint_seconds: PositiveFloat = Field(60.0, description="A checkpoint at least this often, in seconds.")
+    report_seconds: PositiveFloat = Field(5.0, description="A line of metrics at least this often, in seconds.")
+
+
+class BudgetPart(Part):
+    """When a run ends, and what holds the agent back."""
+
+    env_steps: PositiveInt = Field(1_000_000, description="Environment steps of the agent's training.")
+    labels: NonNegativeInt = Field(700, description="Labels (left, right or equal) asked of the teacher.")
+    max_env_steps_per_label: PositiveFloat | None = Field(
+        None,
+        description="The agent waits while it has taken more env steps than this for each label; null: it never waits.",
+    )
+
+
+class TeacherPart(Part):
+    """Who compares the clips."""
+
+    kind: Literal["oracle", "recorded"] = Field(
+        "oracle",
+        description="`oracle`: the true reward over the clip. `recorded`: the answers of an earlier run's export.",
+    )
+    answers_per_minute: PositiveFloat | None = Field(None, description="Pace of a simulated person; null: at once.")
+    tie_tolerance: NonNegativeFloat = Field(
+        0.0, description="Oracle: clips whose true returns differ by at most this are equal."
+    )
+    path: str | None = Field(None, description="Recorded: the folder that `rlhp-ray export` wrote.")
+
+    @model_validator(mode="after")
+    def _recorded_needs_path(self) -> TeacherPart:
+        if self.kind == "recorded" and self.path is None:
+            raise ValueError("teacher.kind=recorded needs teacher.path, the folder that `rlhp-ray export` wrote")
+        return self
+
+
+class QueriesPart(Part):
+    """Which pairs are asked, and when."""
+
+    method: Literal["disagreement", "random"] = Field(
+        "disagreement",
+        description="Pairs whose preference varies most over the ensemble, or any pairs [query selection].",
+    )
+    candidates_per_query: PositiveInt = Field(10, description="Candidate pairs for each one asked [query selection].")
+    recency: Fraction = Field(
+        0.5, description="Share of candidate segments taken from the newest fifth of the pool; the rest from all of it."
+    )
+    schedule: Literal["annealed", "constant"] = Field(
+        "annealed", description="Label rate: proportional to c/(T+c), or constant [label rate]."
+    )
+    annealing_env_steps: PositiveFloat = Field(2e6, description="c of the annealed schedule [label rate].")
+    clock: Literal["auto", "env_steps", "answers"] = Field(
+        "auto", description="What the schedule counts; auto: answers with a paced teacher, else env steps."
+    )
+    open_queries: PositiveInt = Field(
+        10, description="Queries kept open ahead of the teacher where the clock is answers."
+    )
+    initial_fraction: Fraction = Field(
+        0.25, description="Share of the labels asked of the untrained policy [first labels]."
+    )
+    lease_seconds: PositiveFloat = Field(120.0, description="A query taken and not answered is asked again after this.")
+
+
+class SegmentsPart(Part):
+    """Cutting, the pool of candidates, the durable shards."""
+
+    clip_steps: PositiveInt | None = Field(None, description="Steps a clip; null: the task's own (1.5 s) [segment].")
+    pool_segments: PositiveInt = Field(10_000, description="Candidates held; the oldest are dropped and counted.")
+    pool_bytes: PositiveInt = Field(1_000_000_000, description="Bytes of candidates held.")
+    offered_fraction: Fraction = Field(0.5, description="Share of the behaviour that is cut and offered as candidates.")
+
+
+class RewardPart(Part):
+    """The reward predictor and its training."""
+
+    source: Annotated[Literal["learned", "true"], BeforeValidator(lambda value: "true" if value is True else value)] = (
+        Field("learned", description="`true`: the task's own reward, as a baseline.")
+    )
+    members: PositiveInt = Field(3, description="Predictors in the ensemble [ensemble].")
+    hidden_sizes: tuple[PositiveInt, ...] = Field((64, 64), description="MLP's layers, leaky ReLU 0.01 [predictor].")
+    learning_rate: PositiveFloat = Field(1e-3, description="Adam's step size.")
+    batch_labels: PositiveInt = Field(64, description="Preferences in a minibatch.")
+    error_probability: Fraction = Field(0.1, description="Share of answers taken as uniform [errors of the person].")
+    audit_fraction: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="Share of answers never trained on, that measure the predictor."
+    )
+    label_window: PositiveInt | None = Field(
+        None, description="Only the newest so many labels train; null: all [label window]."
+    )
+    l2_initial: NonNegativeFloat = Field(1e-4, description="First l2 coefficient of each member [validation].")
+    l2_adaptive: bool = Field(
+        True, description="Tune l2 so that validation loss is 1.1 to 1.5 times training loss [validation]."
+    )
+    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.5, description="On convolutions only [Atari predictor].")
+    normalized_std: PositiveFloat = Field(1.0, description="Standard deviation of predicted rewards [normalisation].")
+    initial_epochs: PositiveInt = Field(200, description="Passes over the first labels before RL begins.")
+    labels_per_env_step: PositiveFloat = Field(0.1, description="Labels processed an env step [pace of the trainer].")
+    max_epochs: PositiveInt = Field(2_000, description="The trainer rests after so many passes over the labels it has.")
+    publish_seconds: PositiveFloat = Field(
+        0.5, description="Least time between two published versions while nothing new was answered."
+    )
+
+
+class ServingPart(Part):
+    """The Ray Serve deployment of the predictor and its clients."""
+
+    replicas: PositiveInt = Field(1, description="Replicas at the start, and the least.")
+    max_replicas: PositiveInt | None = Field(None, description="Autoscale up to this; null: fixed.")
+    cpus_per_replica: NonNegativeFloat = Field(0.0, description="CPUs that Ray reserves for a replica.")
+    timeout_seconds: PositiveFloat = Field(30.0, description="A request fails after this.")
+    retries: NonNegativeInt = Field(5, description="Tries again after a failed request.")
+
+    @model_validator(mode="after")
+    def _max_at_least_min(self) -> ServingPart:
+        if self.max_replicas is not None and self.max_replicas < self.replicas:
+            raise ValueError("serving.max_replicas must be at least serving.replicas, else it can't start")
+        return self
+
+
+class AgentPart(Part):
+    """The RL algorithm."""
+
+    algorithm: Literal["ppo"] = Field("ppo", description="RLlib's PPO.")
+    num_env_runners: PositiveInt = Field(1, description="EnvRunner actors.")
+    envs_per_runner: PositiveInt = Field(16, description="Environments in each.")
+    hidden_sizes: tuple[PositiveInt, ...] = Field((64, 64), description="Layers of policy and of value, tanh.")
+    train_batch_size: PositiveInt = Field(4096, description="Env steps of an update, over all runners.")
+    minibatch_size: PositiveInt = Field(256, description="Steps of a gradient step.")
+    num_epochs: PositiveInt = Field(10, description="Passes over a batch.")
+    learning_rate: PositiveFloat = Field(3e-4, description="Adam's step size.")
+    learning_rate_schedule: Literal["constant", "linear"] = Field(
+        "constant", description="`linear`: falls to zero at the end of the env steps."
+    )
+    gamma: Annotated[float, Field(gt=0, le=1)] = Field(0.99, description="Discount.")
+    gae_lambda: Annotated[float, Field(ge=0, le=1)] = Field(0.95, description="GAE's lambda.")
+    clip: PositiveFloat = Field(0.2, description="PPO's clipping of the ratio.")
+    entropy_coefficient: NonNegativeFloat = Field(0.0, description="Entropy bonus.")
+    value_coefficient: NonNegativeFloat = Field(0.5, description="Weight of the value loss.")
+    max_grad_norm: PositiveFloat = Field(0.5, description="Gradients are scaled down to this norm.")
+    initial_log_std: float = Field(0.0, description="Log standard deviation of a new Gaussian policy.")
+    overlap: bool = Field(True, description="Sample the next batch while the learner updates (a lag of one batch).")
+
+    @model_validator(mode="after")
+    def _sizes_fit(self) -> AgentPart:
+        per_step = self.num_env_runners * self.envs_per_runner
+        if self.train_batch_size % per_step:
+            raise ValueError(
+                f"agent.train_batch_size={self.train_batch_size} must be a multiple of "
+                f"agent.num_env_runners x agent.envs_per_runner={per_step}, "
+                "since every environment gives equally many steps"
+            )
+        if self.minibatch_size > self.train_batch_size:
+            raise ValueError("agent.minibatch_size must be at most agent.train_batch_size")
+        return self
+
+    @property
+    def fragment_steps(self) -> int:
+        """Vector steps of one runner's fragment."""
+        return self.train_batch_size // (self.num_env_runners * self.envs_per_runner)
+
+
+class EvaluationPart(Part):
+    """The deterministic policy on the task's true reward, at the end."""
+
+    episodes: PositiveInt = Field(20, description="Episodes.")
+    random_episodes: PositiveInt = Field(10, description="Episodes of a random policy, for comparison.")
+    video: bool = Field(True, description="Write a video of one episode where the task can be rendered.")
+    plot: bool = Field(True, description="Write a picture of the learning curve.")
+
+
+class WandbPart(Part):
+    """Weights & Biases."""
+
+    mode: Literal["off", "offline", "online"] = Field("off", description="Nothing leaves the machine unless `online`.")
+    project: str = Field("rlhp_ray", description="W&B project.")
+    entity: str | None = Field(None, description="W&B team or user; null: the account's own.")
+
+
+class RayPart(Part):
+    """The cluster."""
+
+    address: str | None = Field(
+        None, description="Of a running cluster (`auto`, `host:port`, `ray://...`); null: start one here."
+    )
+    num_cpus: PositiveInt | None = Field(
+        None, description="CPUs of the cluster started here; null: all of this machine."
+    )
+    object_store_bytes: PositiveInt = Field(2_000_000_000, description="Object store of the cluster started here.")
+    dashboard: bool = Field(False, description="Start Ray's dashboard with the cluster started here.")
+
+
+class Config(Part):
+    """A run."""
+
+    task: str = Field(description="A task of ours (`half-cheetah`), a Gymnasium id (`Hopper-v5`) or `module:function`.")
+    seed: NonNegativeInt = Field(0, description="Every random generator is made from it.")
+    run: RunPart = RunPart()
+    budget: BudgetPart = BudgetPart()
+    teacher: TeacherPart = TeacherPart()
+    queries: QueriesPart = QueriesPart()
+    segments: SegmentsPart = SegmentsPart()
+    reward: RewardPart = RewardPart()
+    serving: ServingPart = ServingPart()
+    agent: AgentPart = AgentPart()
+    evaluation: EvaluationPart = EvaluationPart()
+    wandb: WandbPart = WandbPart()
+    ray: RayPart = RayPart()

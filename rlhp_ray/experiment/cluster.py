@@ -1,0 +1,60 @@
+"""The Ray cluster of a run: one started here, or one that is running; and the names of what a run puts on it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+
+import ray
+
+from rlhp_ray.actors import NAMESPACE
+from rlhp_ray.config.schema import RayPart
+from rlhp_ray.errors import ClusterError
+
+LOOPBACK = "127.0.0.1"
+
+
+def connect(part: RayPart) -> None:
+    """Connect to the cluster of `part.address` or of the job that this process belongs to, or start one on loopback.
+
+    Raises ClusterError where there is none at that address.
+    """
+    address = part.address or os.environ.get("RAY_ADDRESS")
+    try:
+        if address:
+            ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR)
+        else:
+            ray.init(
+                namespace=NAMESPACE,
+                num_cpus=part.num_cpus,
+                object_store_memory=part.object_store_bytes,
+                include_dashboard=part.dashboard,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                _node_ip_address=LOOPBACK,
+            )
+    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+        where = f"at {address}" if address else "on this machine"
+        raise ClusterError(
+            f"No Ray cluster could be reached {where} ({str(error).splitlines()[0]}); "
+            "check ray.address, or leave it out to start one here; `rlhp-ray doctor` looks closer."
+        ) from error
+
+
+def run_key(name: str, address: str) -> str:
+    """What the run's actors and Serve application are called after: its name and its folder's address."""
+    return f"{name}-{hashlib.sha256(address.encode()).hexdigest()[:8]}"
+
+
+def remove_leftovers(key: str) -> None:
+    """Remove what an earlier driver of this run left on the cluster: named actors and Serve applications."""
+    from ray import serve
+
+    for entry in ray.util.list_named_actors(all_namespaces=True):
+        if entry["namespace"] == NAMESPACE and entry["name"].startswith(f"{key}-e"):
+            ray.kill(ray.get_actor(entry["name"], namespace=NAMESPACE), no_restart=True)
+    if any(entry["name"] == "SERVE_CONTROLLER_ACTOR" for entry in ray.util.list_named_actors(all_namespaces=True)):
+        for app in serve.status().applications:
+            if app.startswith(f"{key}-e"):
+                serve.delete(app)

@@ -1,0 +1,145 @@
+"""Keeps the teacher's and the trainer's loops going beside the agent's.
+
+Questioner, teacher and reward trainer are actors whose `step` does a bounded piece of work. In async mode a thread of
+the driver keeps one step of each on its way, so that none waits for another; in lockstep mode `turn` takes them one
+after the other, so that a run is the same for the same seed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import ray
+from ray.actor import ActorHandle
+
+from rlhp_ray.actors import result
+from rlhp_ray.preferences import AnswerCounts, TeacherReport
+from rlhp_ray.queries import QuestionerReport
+from rlhp_ray.reward import TrainerReport
+
+QUESTIONER_REST_SECONDS = 0.1
+TRAINER_REST_SECONDS = 0.05  # while it has nothing to do
+TEACHER_REST_SECONDS = 0.05
+MAX_REST_SECONDS = 0.5
+
+
+_NONE = AnswerCounts(asked=0, open=0, leased=0, left=0, right=0, equal=0, cant_tell=0, undone=0)
+
+
+@dataclasses.dataclass
+class Standing:
+    """What is known of the loops; written by the conductor, read by the driver."""
+
+    env_steps: int = 0  # the agent's; written by the driver
+    counts: AnswerCounts = _NONE
+    trainer: TrainerReport | None = None
+    teacher_exhausted: bool = False
+    questions_exhausted: bool = False
+
+    @property
+    def no_more_labels(self) -> bool:
+        """The teacher has nothing more to say, or nothing is open and nothing more will be asked."""
+        return self.teacher_exhausted or self.questions_exhausted
+
+
+class Conductor:
+    """Drives three actors. `broadcast` is called with each newly published version's payload."""
+
+    def __init__(
+        self,
+        *,
+        questioner: ActorHandle[Any],
+        teacher: ActorHandle[Any],
+        collector: ActorHandle[Any],
+        trainer: ActorHandle[Any],
+        broadcast: Callable[[bytes], None],
+        published: Callable[[TrainerReport], None],
+    ) -> None:
+        self._actors = {"questioner": questioner, "teacher": teacher, "trainer": trainer}
+        self._collector = collector
+        self._broadcast = broadcast
+        self._published = published
+        self.standing = Standing()
+        self._training = False  # the trainer joins once the first labels are in
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._error: BaseException | None = None
+
+    def first_training(self) -> None:
+        """Train on the first labels and publish the first version, or bring a resumed one back; the trainer joins."""
+        self._take("trainer", result(self._actors["trainer"].first_training.remote()))
+        self._training = True
+
+    def turn(self) -> None:
+        """One step of each, in order, each finished before the next."""
+        self._take("questioner", result(self._start("questioner")))
+        self._take("teacher", result(self._start("teacher")))
+        if self._training:
+            self._take("trainer", result(self._start("trainer")))
+
+    def start(self) -> None:
+        """Begin to drive them in the background."""
+        self._thread = threading.Thread(target=self._run, name="conductor", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop driving; steps on their way are finished."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        self._stop.clear()
+
+    def raise_if_failed(self) -> None:
+        """Raise what stopped the background thread, if anything did."""
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        due = dict.fromkeys(self._actors, 0.0)
+        flying: dict[ray.ObjectRef[Any], str] = {}
+        try:
+            while not self._stop.is_set():
+                now = time.monotonic()
+                for name, at in due.items():
+                    if at <= now and name not in flying.values() and (name != "trainer" or self._training):
+                        flying[self._start(name)] = name
+                wait = min(
+                    MAX_REST_SECONDS, max(0.005, min((at - now for at in due.values() if at > now), default=0.05))
+                )
+                if not flying:
+                    self._stop.wait(wait)
+                    continue
+                ready, _ = ray.wait(list(flying), num_returns=1, timeout=wait)
+                for ref in ready:
+                    name = flying.pop(ref)
+                    due[name] = time.monotonic() + self._take(name, result(ref))
+            for ref, name in flying.items():
+                self._take(name, result(ref))
+        except BaseException as error:  # handed to the driver's thread, which raises it
+            self._error = error
+
+    def _start(self, name: str) -> ray.ObjectRef[Any]:
+        step: Any = self._actors[name].step
+        ref: ray.ObjectRef[Any] = step.remote() if name == "teacher" else step.remote(self.standing.env_steps)
+        return ref
+
+    def _take(self, name: str, report: Any) -> float:
+        """Note a report; returns the seconds that the actor may rest."""
+        standing = self.standing
+        if isinstance(report, QuestionerReport):
+            standing.questions_exhausted = report.exhausted
+            return QUESTIONER_REST_SECONDS
+        if isinstance(report, TeacherReport):
+            standing.teacher_exhausted = report.exhausted
+            standing.counts = result(self._collector.counts.remote())
+            return min(MAX_REST_SECONDS, max(TEACHER_REST_SECONDS, report.next_seconds))
+        if report.published is not None:
+            self._broadcast(report.published)
+            self._published(report)
+        standing.trainer = dataclasses.replace(report, published=None)
+        return TRAINER_REST_SECONDS if report.idle else 0.0

@@ -1,0 +1,92 @@
+"""Evaluation on the task's true reward: the deterministic policy, a random one, and a video."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+
+from rlhp_ray.agent.module import ActorCritic
+from rlhp_ray.rollouts.environments import Environments
+from rlhp_ray.tasks import Task
+from rlhp_ray.tasks.video import write_video
+from rlhp_ray.types import Array, FloatArray
+
+Policy = Callable[[Array], Array]  # raw observations [N, ...] to actions [N, ...]
+
+MAX_EPISODE_STEPS = 10_000  # of a task whose episodes have no end of their own
+VIDEO_SECONDS = 10.0
+VIDEO_FRAMES_PER_SECOND = 30.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """True returns of some episodes, and the first one's render states."""
+
+    returns: FloatArray  # [episodes]
+    states: Array  # [steps, R] of the first episode
+
+    @property
+    def mean(self) -> float:
+        """Mean true return."""
+        return float(self.returns.mean())
+
+    @property
+    def std(self) -> float:
+        """Standard deviation of the true return over the episodes."""
+        return float(self.returns.std())
+
+
+def greedy_policy(module: ActorCritic, task: Task) -> Policy:
+    """The deterministic policy, its actions clipped to what the environment takes."""
+    low, high = getattr(task.action_space, "low", None), getattr(task.action_space, "high", None)
+
+    @torch.inference_mode()
+    def act(observations: Array) -> Array:
+        actions: Array = module.act_greedily(torch.from_numpy(observations)).numpy()
+        return actions if low is None else np.clip(actions, low, high)
+
+    return act
+
+
+def random_policy(task: Task, rng: np.random.Generator) -> Policy:
+    """Actions drawn uniformly from the task's action space."""
+    space: Any = task.action_space
+    if isinstance(space, gymnasium.spaces.Box):
+        low, high = np.maximum(space.low, -1e3), np.minimum(space.high, 1e3)
+        return lambda observations: rng.uniform(low, high, (len(observations), *space.shape)).astype(np.float32)
+    return lambda observations: rng.integers(int(space.n), size=len(observations))
+
+
+def evaluate(task: Task, policy: Policy, episodes: int, rng: np.random.Generator) -> Evaluation:
+    """One episode in each of `episodes` environments, side by side."""
+    envs = Environments(task, episodes, rng)
+    limit = task.episode_steps or MAX_EPISODE_STEPS
+    running = np.ones(episodes, dtype=np.bool_)
+    returns = np.zeros(episodes, dtype=np.float64)
+    rewards = np.zeros(episodes, dtype=np.float32)
+    terminated, truncated = np.zeros((2, episodes), dtype=np.bool_)
+    final = np.empty_like(envs.observations)
+    states = []
+    for _ in range(limit):
+        if running[0]:
+            states.append(envs.states[0].copy())
+        envs.step(policy(envs.observations), rewards, terminated, truncated, final)
+        returns[running] += rewards[running]
+        running &= ~(terminated | truncated)
+        if not running.any():
+            break
+    envs.close()
+    return Evaluation(returns.astype(np.float32), np.stack(states))
+
+
+def film(task: Task, states: Array, file: pathlib.Path, *, width: int = 480, height: int = 360) -> None:
+    """Write the first seconds of an episode as a video, at 30 frames a second or fewer."""
+    stride = max(1, round(task.frames_per_second / VIDEO_FRAMES_PER_SECOND))
+    shown = states[: int(VIDEO_SECONDS * task.frames_per_second) : stride]
+    write_video(task.render(shown, width=width, height=height), file, task.frames_per_second / stride)

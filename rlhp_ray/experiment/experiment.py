@@ -1,0 +1,243 @@
+"""A run: first rollouts, first labels, then agent, teacher and reward trainer in parallel.
+
+Christiano et al. 2017, section 2.2.
+
+The command line drives it; sweeps and jobs do likewise. The run's folder is the truth: whatever dies, `resume` goes on
+from there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+import ray
+
+from rlhp_ray.actors import result
+from rlhp_ray.agent.ppo import ArrayPPO, Update
+from rlhp_ray.config.schema import Config
+from rlhp_ray.errors import RlhpRayError, UserError
+from rlhp_ray.experiment import checkpoint
+from rlhp_ray.experiment.account import Account, Counters
+from rlhp_ray.experiment.cluster import connect, remove_leftovers, run_key
+from rlhp_ray.experiment.conductor import Conductor, Standing
+from rlhp_ray.experiment.interrupt import Interrupt
+from rlhp_ray.experiment.latency import AnswerLatency
+from rlhp_ray.experiment.parts import Parts, build_agent, build_parts
+from rlhp_ray.experiment.recorder import Recorder
+from rlhp_ray.queries import first_labels
+from rlhp_ray.reward import TrainerReport
+from rlhp_ray.serving import broadcast
+from rlhp_ray.storage import RunFolder
+from rlhp_ray.tasks import Task, load_task
+
+WAIT_SECONDS = 0.02  # between two looks while the agent waits for labels
+SEGMENTS_PER_FIRST_QUERY = 2
+
+
+class Stopped(RlhpRayError):
+    """The run was told to stop and has written a checkpoint."""
+
+
+class Experiment:
+    """One run, or the rest of one."""
+
+    def __init__(self, config: Config, folder: RunFolder, *, epoch: int, recorder: Recorder) -> None:
+        self._config = config
+        self._folder = folder
+        self._epoch = epoch
+        self._recorder = recorder
+        self._task: Task = load_task(config.task, config.segments.clip_steps)
+        self._counters = Counters()
+        self._begun, self._wall_before = time.monotonic(), 0.0
+        self._latency = AnswerLatency()
+        self._true_standing = Standing()  # of a run on the true reward, that has no loops beside the agent's
+        self._conductor: Conductor | None = None
+
+    @property
+    def _lockstep(self) -> bool:
+        return self._config.run.mode == "lockstep"
+
+    @property
+    def _standing(self) -> Standing:
+        return self._conductor.standing if self._conductor else self._true_standing
+
+    def run(self) -> Account:
+        """Train to the end of the budgets; raises Stopped where it was told to stop before."""
+        with self._cluster() as (agent, parts), Interrupt() as interrupt:
+            self._restore(agent)
+            if parts is not None:
+                self._first_labels(agent, parts, interrupt)
+            self._train(agent, interrupt)
+            if self._conductor is not None:
+                self._conductor.stop()
+            self._checkpoint(agent)
+            self._report(agent)
+            if interrupt.received and not self._done(agent):
+                raise Stopped(
+                    f"Stopped after {agent.env_steps:,} env steps with a checkpoint; "
+                    f"go on with `rlhp-ray resume {self._folder.address}`."
+                )
+            trainer = self._standing.trainer
+            return Account(
+                env_steps=agent.env_steps,
+                counts=self._standing.counts,
+                counters=self._counters,
+                latency=self._latency,
+                fresh_accuracy=trainer.fresh_accuracy if trainer else None,
+                audit_accuracy=trainer.audit_accuracy if trainer else None,
+            )
+
+    # Building and taking down ---------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _cluster(self) -> Iterator[tuple[ArrayPPO, Parts | None]]:
+        """Everything of the run on the cluster, and nothing of it afterwards."""
+        self._recorder.say("starting Ray")
+        connect(self._config.ray)
+        key = run_key(self._config.run.name, self._folder.address)
+        parts, agent = None, None
+        try:
+            remove_leftovers(key)
+            if self._config.reward.source == "learned":
+                self._recorder.say("starting the reward predictor")
+                parts = build_parts(self._config, self._task, self._folder, f"{key}-e{self._epoch}")
+                self._conductor = Conductor(
+                    questioner=parts.questioner,
+                    teacher=parts.teacher,
+                    collector=parts.collector,
+                    trainer=parts.trainer,
+                    broadcast=lambda payload: broadcast(parts.app, payload),
+                    published=self._published,
+                )
+            self._recorder.say("starting the environments")
+            agent = build_agent(self._config, self._task, parts, epoch=self._epoch)
+            yield agent, parts
+        finally:
+            if self._conductor is not None:
+                self._conductor.stop()
+            if agent is not None:
+                agent.stop()
+            if parts is not None:
+                parts.remove()
+            ray.shutdown()
+
+    def _restore(self, agent: ArrayPPO) -> None:
+        loaded = checkpoint.load_newest(self._folder)
+        if loaded is None:
+            return
+        arrays, counters = loaded
+        agent.go_on(arrays)
+        self._counters = Counters(**counters)
+        self._wall_before = self._counters.wall_seconds
+        self._recorder.say(f"going on from {agent.env_steps:,} env steps")
+
+    # The first labels -------------------------------------------------------------------------------------------------
+
+    def _first_labels(self, agent: ArrayPPO, parts: Parts, interrupt: Interrupt) -> None:
+        """Roll the untrained policy out, have its clips compared, train the first predictor."""
+        assert self._conductor is not None
+        conductor, standing = self._conductor, self._conductor.standing
+        standing.env_steps = agent.env_steps
+        wanted = max(1, first_labels(self._config.queries, self._config.budget))
+        standing.counts = result(parts.collector.counts.remote())
+        if standing.counts.labels < wanted:
+            self._recorder.say("collecting the first behaviour")
+            needed = SEGMENTS_PER_FIRST_QUERY * (wanted - standing.counts.labels)
+            while result(parts.store.stats.remote()).candidates < needed and not interrupt.received:
+                fragments = agent.collect(learned=False)
+                self._counters.first_env_steps += sum(map(len, fragments))
+            self._recorder.say("asking for the first labels")
+        if not self._lockstep:
+            conductor.start()
+        while standing.counts.labels < wanted and not standing.no_more_labels and not interrupt.received:
+            self._wait_for_labels()
+            self._report_if_due(agent)
+        if standing.counts.labels == 0 and not interrupt.received:
+            raise UserError("The teacher gave no label at all, so there is nothing to learn from; check teacher.kind.")
+        if interrupt.received:
+            return
+        self._recorder.say("training the first reward predictor")
+        conductor.first_training()
+
+    def _wait_for_labels(self) -> None:
+        assert self._conductor is not None
+        if self._lockstep:
+            self._conductor.turn()
+        else:
+            time.sleep(WAIT_SECONDS)  # the conductor's thread does the work
+            self._conductor.raise_if_failed()
+
+    # Training ---------------------------------------------------------------------------------------------------------
+
+    def _train(self, agent: ArrayPPO, interrupt: Interrupt) -> None:
+        self._recorder.say("training")
+        begun, trained_before = time.monotonic(), self._counters.train_seconds
+        checkpointed = begun
+        while not self._done(agent) and not interrupt.received:
+            if self._may_step(agent):
+                agent.train()
+                self._learned(agent, agent.last_update)
+                if self._conductor is not None:
+                    self._standing.env_steps = agent.env_steps
+                    if self._lockstep:
+                        self._conductor.turn()
+                    self._conductor.raise_if_failed()
+            else:
+                self._wait_for_labels()
+                self._counters.held_seconds += WAIT_SECONDS
+            now = time.monotonic()
+            self._counters.train_seconds = trained_before + now - begun
+            self._report_if_due(agent)
+            if now - checkpointed >= self._config.run.checkpoint_seconds:
+                self._checkpoint(agent)
+                checkpointed = time.monotonic()
+
+    def _may_step(self, agent: ArrayPPO) -> bool:
+        """Whether the agent has env steps left and isn't held back until an open query is answered."""
+        budget = self._config.budget
+        if agent.env_steps >= budget.env_steps:
+            return False
+        limit = budget.max_env_steps_per_label
+        if self._conductor is None or limit is None or self._labels_spent() or not self._standing.counts.open:
+            return True
+        return agent.env_steps < limit * self._standing.counts.labels
+
+    def _done(self, agent: ArrayPPO) -> bool:
+        return agent.env_steps >= self._config.budget.env_steps and self._labels_spent()
+
+    def _labels_spent(self) -> bool:
+        if self._conductor is None:
+            return True
+        standing = self._standing
+        return standing.counts.labels >= self._config.budget.labels or standing.no_more_labels
+
+    # Keeping account --------------------------------------------------------------------------------------------------
+
+    def _published(self, report: TrainerReport) -> None:
+        """Called by the conductor for each version that was published and broadcast."""
+        self._latency.published(report.version, report.answered_at)
+        self._counters.reward_versions = report.version
+
+    def _learned(self, agent: ArrayPPO, update: Update) -> None:
+        counters = self._counters
+        for fragment in update.fragments:
+            self._latency.rewarded(fragment.reward_version, fragment.rewarded_at)
+            counters.sample_seconds += fragment.sample_seconds
+            counters.predict_seconds += fragment.predict_seconds
+            counters.reward_version_lag = counters.reward_versions - fragment.reward_version
+            counters.policy_version_lag = agent.updates - fragment.policy_version
+            self._recorder.episodes(fragment.episodes)
+        self._recorder.figures(update.figures)
+
+    def _checkpoint(self, agent: ArrayPPO) -> None:
+        self._counters.wall_seconds = self._wall_before + time.monotonic() - self._begun
+        checkpoint.save(self._folder, agent.snapshot(), self._counters.as_dict())
+
+    def _report_if_due(self, agent: ArrayPPO) -> None:
+        if self._recorder.due():
+            self._report(agent)
+
+    def _report(self, agent: ArrayPPO) -> None:
+        self._recorder.report(agent.env_steps, self._standing, self._counters, self._latency)

@@ -1,0 +1,101 @@
+"""The one place that wires everything: a run's actors, its predictor deployment and its agent, from its config."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import ray
+from ray.actor import ActorHandle
+
+from rlhp_ray.actors import NAMESPACE
+from rlhp_ray.agent.ppo import ArrayPPO, build_ppo
+from rlhp_ray.config.schema import Config
+from rlhp_ray.preferences.actor import CollectorActor, TeacherActor
+from rlhp_ray.queries.actor import QuestionerActor
+from rlhp_ray.reward.actor import RewardTrainerActor
+from rlhp_ray.rollouts.env_runner import RolloutSettings
+from rlhp_ray.segments.actor import SegmentStoreActor
+from rlhp_ray.serving import ServedPredictor, delete, deploy
+from rlhp_ray.storage import RunFolder
+from rlhp_ray.tasks import Task
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """What a run has on the cluster beside its agent. All of it is named after the run and its epoch."""
+
+    app: str  # the Serve application
+    store: ActorHandle[Any]
+    collector: ActorHandle[Any]
+    teacher: ActorHandle[Any]
+    questioner: ActorHandle[Any]
+    trainer: ActorHandle[Any]
+
+    def remove(self) -> None:
+        """Take all of it off the cluster."""
+        delete(self.app)
+        for actor in (self.questioner, self.teacher, self.trainer, self.collector, self.store):
+            ray.kill(actor, no_restart=True)
+
+
+def build_parts(config: Config, task: Task, folder: RunFolder, key: str) -> Parts:
+    """Start the actors and deploy the predictor; `key` names them (run and epoch)."""
+    def start(cls: Any, role: str, *args: Any, **kwargs: Any) -> ActorHandle[Any]:
+        options = {"name": f"{key}-{role}", "namespace": NAMESPACE}
+        handle: ActorHandle[Any] = cls.options(**options).remote(*args, **kwargs)
+        return handle
+
+    deploy(key, folder.address, config.serving)
+    store = start(SegmentStoreActor, "segments", folder, config.segments, config.seed)
+    collector = start(
+        CollectorActor,
+        "collector",
+        folder,
+        lease_seconds=config.queries.lease_seconds,
+        audit_fraction=config.reward.audit_fraction,
+        seed=config.seed,
+    )
+    teacher = start(TeacherActor, "teacher", config.teacher, config.seed, collector, store)
+    questioner = start(
+        QuestionerActor,
+        "questioner",
+        config.queries,
+        config.budget,
+        config.teacher,
+        config.seed,
+        collector,
+        store,
+        ServedPredictor(key, config.serving),
+    )
+    trainer = start(
+        RewardTrainerActor,
+        "trainer",
+        folder.address,
+        config.reward,
+        config.seed,
+        task_name=config.task,
+        collector=collector,
+        store=store,
+        lockstep=config.run.mode == "lockstep",
+    )
+    return Parts(key, store, collector, teacher, questioner, trainer)
+
+
+def build_agent(config: Config, task: Task, parts: Parts | None, *, epoch: int) -> ArrayPPO:
+    """The agent and its EnvRunners; without parts it learns from the true reward."""
+    rollouts = RolloutSettings(
+        task=config.task,
+        clip_steps=config.segments.clip_steps,
+        envs=config.agent.envs_per_runner,
+        fragment_steps=config.agent.fragment_steps,
+        gamma=config.agent.gamma,
+        gae_lambda=config.agent.gae_lambda,
+        seed=config.seed,
+        epoch=epoch,
+        offered_fraction=config.segments.offered_fraction,
+        lockstep=config.run.mode == "lockstep",
+        store=parts.store if parts else None,
+        predictor=ServedPredictor(parts.app, config.serving) if parts else None,
+    )
+    return build_ppo(config.agent, task, rollouts, env_steps_budget=config.budget.env_steps)

@@ -1,0 +1,90 @@
+"""Begin a run, or go on with one: its folder, its manifest, its epoch, and what is told of it."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from rlhp_ray.config.load import dump, parse_config
+from rlhp_ray.config.schema import Config
+from rlhp_ray.errors import ConfigError, CorruptDataError
+from rlhp_ray.experiment.account import Account
+from rlhp_ray.experiment.experiment import Experiment
+from rlhp_ray.experiment.finish import finish
+from rlhp_ray.experiment.recorder import Recorder
+from rlhp_ray.preferences import make_teacher
+from rlhp_ray.storage import RunFolder
+from rlhp_ray.tasks import load_task
+from rlhp_ray.telemetry import Console, WandbLog, manifest
+
+CONFIG, MANIFEST = "config.yaml", "manifest.json"
+
+
+def begin(config: Config, console: Console) -> dict[str, Any]:
+    """Make the run's folder and train; returns the summary. RunFolderError where the folder is used already."""
+    check(config)  # what is wrong leaves no folder behind
+    address = f"{config.run.dir.rstrip('/')}/{config.run.name}"
+    folder = RunFolder.create(address, overwrite=config.run.overwrite)
+    folder.write(CONFIG, dump(config).encode())
+    _write_manifest(folder, config, epoch=1)
+    return _train(config, folder, 1, console)
+
+
+def check(config: Config) -> None:
+    """Raise a UserError where the config's parts don't fit together, or name what isn't there."""
+    load_task(config.task, config.segments.clip_steps)
+    if config.reward.source == "learned":
+        if not config.budget.labels:
+            raise ConfigError("reward.source=learned needs budget.labels of 1 or more: raise it, or set reward.source=true.")
+        make_teacher(config.teacher)
+
+
+def resume(address: str, console: Console) -> dict[str, Any]:
+    """Go on with a run from its folder; returns the summary. RunFolderError where there is no run."""
+    folder = RunFolder.open(address)
+    config = read_config(folder)
+    epoch = _epoch(folder) + 1
+    _write_manifest(folder, config, epoch=epoch)
+    return _train(config, folder, epoch, console)
+
+
+def read_config(folder: RunFolder) -> Config:
+    """The resolved config of a run."""
+    return parse_config(folder.read(CONFIG).decode(), source=f"{folder.address}/{CONFIG}")
+
+
+def _train(config: Config, folder: RunFolder, epoch: int, console: Console) -> dict[str, Any]:
+    wandb = WandbLog(
+        mode=config.wandb.mode,
+        project=config.wandb.project,
+        entity=config.wandb.entity,
+        name=config.run.name,
+        folder=folder.local_path("wandb") or pathlib.Path("wandb"),
+        config=config.model_dump(mode="json"),
+        say=console.say,
+    )
+    account: Account = Experiment(config, folder, epoch=epoch, recorder=Recorder(config, folder, console, wandb)).run()
+    console.say("evaluating")
+    summary, paths = finish(folder, config, account)
+    wandb.finish(summary)
+    console.finish(summary, paths)
+    return summary
+
+
+def _epoch(folder: RunFolder) -> int:
+    try:
+        return int(json.loads(folder.read(MANIFEST))["epoch"])
+    except (ValueError, KeyError, FileNotFoundError) as error:
+        raise CorruptDataError(
+            f'{folder.address}/{MANIFEST} can\'t be read ({error}); write {{"epoch": N}} into it, with an N higher '
+            "than the number of times that the run was begun or resumed."
+        ) from error
+
+
+def _write_manifest(folder: RunFolder, config: Config, *, epoch: int) -> None:
+    seeds = {"run": config.seed, "rollouts": int(np.random.SeedSequence([config.seed, epoch]).generate_state(1)[0])}
+    record = {"epoch": epoch, **manifest(seeds=seeds)}
+    folder.write(MANIFEST, json.dumps(record, indent=1).encode())

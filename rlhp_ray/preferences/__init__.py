@@ -1,0 +1,27 @@
+"""Preferences: the answer log, the collector, teachers, and answers made ready for the loss."""
+
+from rlhp_ray.preferences.answer_log import AnswerLog
+from rlhp_ray.preferences.collector import AnswerCounts, Collector, PreferenceChanges
+from rlhp_ray.preferences.desk import TeacherDesk, TeacherReport
+from rlhp_ray.preferences.export import ExportedAnswer, export_answers, read_exported_answers
+from rlhp_ray.preferences.preference import to_preference
+from rlhp_ray.preferences.recording import Recording
+from rlhp_ray.preferences.teachers import Oracle, RecordedTeacher, make_teacher, recording_of
+
+__all__ = [
+    "AnswerCounts",
+    "AnswerLog",
+    "Collector",
+    "ExportedAnswer",
+    "Oracle",
+    "PreferenceChanges",
+    "RecordedTeacher",
+    "Recording",
+    "TeacherDesk",
+    "TeacherReport",
+    "export_answers",
+    "make_teacher",
+    "read_exported_answers",
+    "recording_of",
+    "to_preference",
+]

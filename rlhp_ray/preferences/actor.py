@@ -1,0 +1,77 @@
+"""The collector and the teacher's desk as Ray actors.
+
+Both restart from the run folder: the collector reads its log, the desk gives its leases back. Every method can be
+called again after a lost reply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import ray
+from ray.actor import ActorHandle
+
+from rlhp_ray.actors import proxy
+from rlhp_ray.config.schema import TeacherPart
+from rlhp_ray.preferences.collector import AnswerCounts, Collector, PreferenceChanges
+from rlhp_ray.preferences.desk import TeacherDesk, TeacherReport
+from rlhp_ray.preferences.teachers import make_teacher
+from rlhp_ray.segments import SegmentStore
+from rlhp_ray.storage import RunFolder
+from rlhp_ray.types import Answer, Query
+
+
+@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)
+class CollectorActor:
+    """Ray shell around Collector: the same methods."""
+
+    def __init__(self, folder: RunFolder, *, lease_seconds: float, audit_fraction: float, seed: int) -> None:
+        self._collector = Collector(folder, lease_seconds=lease_seconds, audit_fraction=audit_fraction, seed=seed)
+
+    def ask(self, queries: Sequence[Query]) -> int:
+        return self._collector.ask(queries)
+
+    def lease(self, teacher: str, count: int) -> list[Query]:
+        return self._collector.lease(teacher, count)
+
+    def release(self, teacher: str) -> int:
+        return self._collector.release(teacher)
+
+    def attempts(self, query_ids: Sequence[str]) -> list[int]:
+        return self._collector.attempts(query_ids)
+
+    def answer(self, answer: Answer) -> bool:
+        return self._collector.answer(answer)
+
+    def answer_all(self, answers: Sequence[Answer]) -> list[bool]:
+        return self._collector.answer_all(answers)
+
+    def undo(self, answer_id: str, teacher: str) -> bool:
+        return self._collector.undo(answer_id, teacher)
+
+    def preferences(self, after: int) -> PreferenceChanges:
+        return self._collector.preferences(after)
+
+    def counts(self) -> AnswerCounts:
+        return self._collector.counts()
+
+    def answers(self) -> list[Answer]:
+        return self._collector.answers()
+
+
+@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)
+class TeacherActor:
+    """Ray shell around the desk of the config's teacher."""
+
+    def __init__(self, part: TeacherPart, seed: int, collector: ActorHandle[Any], store: ActorHandle[Any]) -> None:
+        self._desk = TeacherDesk(
+            make_teacher(part),
+            proxy(collector, Collector),
+            proxy(store, SegmentStore),
+            answers_per_minute=part.answers_per_minute,
+            seed=seed,
+        )
+
+    def step(self) -> TeacherReport:
+        return self._desk.step()

@@ -1,0 +1,180 @@
+"""The answer log: every query, answer and undo, append-only, in a run's folder under `answers/`.
+
+It stands between the collector and the disk, and is the only truth about what was asked and said (Christiano et al.
+2017, section 2.2.2, the database D). Each append is one small immutable object: a JSON file whose name is the position
+of its first record, counted from 1. Now and then the loose files are copied into one Parquet file, named alike, and
+then removed. A crash between the two leaves records in both: a reader takes the Parquet's and skips the rest.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rlhp_ray.errors import CorruptDataError, RlhpRayError
+from rlhp_ray.storage import RunFolder
+from rlhp_ray.types import Answer, Choice, Query, Undo
+
+Record = Query | Answer | Undo
+
+FOLDER = "answers"
+COMPACT_FILES = 256  # loose files that are worth one Parquet file
+
+_NAME = re.compile(r"(\d{12})\.(json|parquet)")
+_KINDS: dict[str, type[Record]] = {"query": Query, "answer": Answer, "undo": Undo}
+_SCHEMA = pa.schema(
+    [
+        ("kind", pa.string()),
+        ("first", pa.int64()),
+        ("second", pa.int64()),
+        ("created_at", pa.float64()),
+        ("method", pa.string()),
+        ("reward_version", pa.int64()),
+        ("env_steps", pa.int64()),
+        ("answer_id", pa.string()),
+        ("query_id", pa.string()),
+        ("left", pa.int64()),
+        ("right", pa.int64()),
+        ("choice", pa.string()),
+        ("teacher", pa.string()),
+        ("answered_at", pa.float64()),
+        ("seconds", pa.float64()),
+        ("undone_at", pa.float64()),
+    ]
+)
+
+
+class AnswerLog:
+    """The writing end of the log, one process at a time; reads what is there when it is made."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        """Read the log. CorruptDataError if records are missing or unreadable."""
+        self._folder = folder
+        stored = _read(folder)
+        self.records: list[Record] = stored.records
+        self._compacted = stored.compacted
+        self._loose = stored.loose
+        self._remove(stored.left_over)
+
+    @property
+    def position(self) -> int:
+        """Of the last record; 0 while the log is empty. `records[position:]` came after it."""
+        return len(self.records)
+
+    def append(self, records: Sequence[Record]) -> int:
+        """Write the records as one object, durable before this returns; gives the new position.
+
+        RlhpRayError where another process has written to the same log.
+        """
+        if not records:
+            return self.position
+        if len(self._loose) >= COMPACT_FILES:
+            self.compact()  # before the write: should it fail, nothing was accepted yet
+        name = f"{self.position + 1:012d}.json"
+        path = f"{FOLDER}/{name}"
+        if self._folder.exists(path):
+            raise RlhpRayError(
+                f"another process writes to the answer log of {self._folder.address}: stop it, or start this one anew"
+            )
+        data = json.dumps({"records": [_to_row(r) for r in records]}, allow_nan=False).encode()
+        try:
+            self._folder.write(path, data)
+        except BaseException:
+            # It was not acknowledged, so it must not turn up later under a number that is given again.
+            self._folder.remove(path)
+            raise
+        self.records.extend(records)
+        self._loose.append(name)
+        return self.position
+
+    def compact(self) -> None:
+        """Copy the loose files' records into one Parquet file, then remove the loose files."""
+        if not self._loose:
+            return
+        table = pa.Table.from_pylist([_to_row(r) for r in self.records[self._compacted :]], schema=_SCHEMA)
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink)
+        self._folder.write(f"{FOLDER}/{self._compacted + 1:012d}.parquet", sink.getvalue().to_pybytes())
+        loose, self._loose, self._compacted = self._loose, [], self.position
+        self._remove(loose)
+
+    def _remove(self, names: list[str]) -> None:
+        for name in names:
+            self._folder.remove(f"{FOLDER}/{name}")
+
+
+def read_records(folder: RunFolder) -> list[Record]:
+    """Every record of the log in order, read without changing anything, also beside a process that writes."""
+    for _ in range(3):  # the writer may compact between our listing and our reading
+        try:
+            return _read(folder).records
+        except (FileNotFoundError, CorruptDataError):
+            continue
+    return _read(folder).records
+
+
+@dataclasses.dataclass(frozen=True)
+class _Stored:
+    records: list[Record]
+    compacted: int  # records that the Parquet files hold
+    loose: list[str]  # JSON files after those
+    left_over: list[str]  # JSON files that a Parquet file holds already
+
+
+def _read(folder: RunFolder) -> _Stored:
+    found = [m for m in map(_NAME.fullmatch, folder.list(FOLDER)) if m]
+    records: list[Record] = []
+    loose: list[str] = []
+    left_over: list[str] = []
+
+    def take(match: re.Match[str]) -> None:
+        if int(match[1]) != len(records) + 1:
+            raise CorruptDataError(
+                f"the answer log of {folder.address} lacks its records {len(records) + 1} to {int(match[1]) - 1}: "
+                f"restore its folder {FOLDER}/ from a copy"
+            )
+        records.extend(_read_file(folder, match[0]))
+
+    for match in (m for m in found if m[2] == "parquet"):
+        take(match)
+    compacted = len(records)
+    for match in (m for m in found if m[2] == "json"):
+        if int(match[1]) <= compacted:
+            left_over.append(match[0])
+        else:
+            take(match)
+            loose.append(match[0])
+    return _Stored(records, compacted, loose, left_over)
+
+
+def _read_file(folder: RunFolder, name: str) -> list[Record]:
+    data = folder.read(f"{FOLDER}/{name}")
+    try:
+        if name.endswith(".json"):
+            rows = json.loads(data)["records"]
+        else:
+            rows = pq.read_table(pa.BufferReader(data)).to_pylist()
+        return [_from_row(row) for row in rows]
+    except (ValueError, KeyError, TypeError, pa.ArrowException) as error:
+        raise CorruptDataError(
+            f"{FOLDER}/{name} of {folder.address} can't be read ({error}): restore it from a copy"
+        ) from error
+
+
+def _to_row(record: Record) -> dict[str, Any]:
+    kind = next(name for name, type_ in _KINDS.items() if isinstance(record, type_))
+    return {"kind": kind, **dataclasses.asdict(record)}
+
+
+def _from_row(row: dict[str, Any]) -> Record:
+    type_ = _KINDS[row["kind"]]
+    fields = {f.name: row[f.name] for f in dataclasses.fields(type_)}
+    if "choice" in fields:
+        fields["choice"] = Choice(fields["choice"])
+    return type_(**fields)

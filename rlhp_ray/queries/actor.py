@@ -1,0 +1,44 @@
+"""The questioner as a Ray actor. It has no state of its own: what was asked is in the collector."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ray
+from ray.actor import ActorHandle
+
+from rlhp_ray.actors import proxy
+from rlhp_ray.config.schema import BudgetPart, QueriesPart, TeacherPart
+from rlhp_ray.interfaces import RewardPredictor
+from rlhp_ray.preferences import Collector
+from rlhp_ray.queries.questioner import Questioner, QuestionerReport
+from rlhp_ray.queries.schedules import make_schedule
+from rlhp_ray.queries.selectors import make_selector
+from rlhp_ray.segments import SegmentStore
+
+
+@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)
+class QuestionerActor:
+    """Ray shell around the questioner of the config."""
+
+    def __init__(
+        self,
+        part: QueriesPart,
+        budget: BudgetPart,
+        teacher: TeacherPart,
+        seed: int,
+        collector: ActorHandle[Any],
+        store: ActorHandle[Any],
+        predictor: RewardPredictor,
+    ) -> None:
+        answers, segments = proxy(collector, Collector), proxy(store, SegmentStore)
+        self._questioner = Questioner(
+            make_schedule(part, budget, paced=teacher.answers_per_minute is not None),
+            make_selector(part, teacher, segments, answers, predictor, seed),
+            answers,
+            segments,
+            budget_labels=budget.labels,
+        )
+
+    def step(self, env_steps: int) -> QuestionerReport:
+        return self._questioner.step(env_steps)

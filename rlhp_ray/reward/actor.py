@@ -1,0 +1,58 @@
+"""The reward trainer as a Ray actor: a thin shell around RewardTrainer that restarts from the run folder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ray
+import torch
+from ray.actor import ActorHandle
+
+from rlhp_ray.actors import proxy
+from rlhp_ray.config.schema import RewardPart
+from rlhp_ray.preferences.collector import Collector
+from rlhp_ray.reward.inputs import StepInputs
+from rlhp_ray.reward.trainer import RewardTrainer, TrainerReport
+from rlhp_ray.segments.store import SegmentStore
+from rlhp_ray.storage.run_folder import RunFolder
+from rlhp_ray.tasks import load_task
+
+
+@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)
+class RewardTrainerActor:
+    """RewardTrainer with the collector and the store as actors."""
+
+    def __init__(
+        self,
+        folder_address: str,
+        part: RewardPart,
+        seed: int,
+        *,
+        task_name: str,
+        collector: ActorHandle[Any],
+        store: ActorHandle[Any],
+        lockstep: bool,
+    ) -> None:
+        torch.set_num_threads(1)
+        task = load_task(task_name)
+        self._trainer = RewardTrainer(
+            RunFolder(folder_address),
+            part,
+            seed,
+            inputs=StepInputs.of_spaces(task.observation_space, task.action_space),
+            collector=proxy(collector, Collector),
+            store=proxy(store, SegmentStore),
+            lockstep=lockstep,
+        )
+
+    def first_training(self) -> TrainerReport:
+        """See RewardTrainer."""
+        return self._trainer.first_training()
+
+    def step(self, env_steps: int) -> TrainerReport:
+        """See RewardTrainer."""
+        return self._trainer.step(env_steps)
+
+    def save(self) -> None:
+        """See RewardTrainer."""
+        self._trainer.save()

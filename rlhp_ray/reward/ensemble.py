@@ -1,0 +1,147 @@
+"""The reward predictor's ensemble as one batched network: no loop over members.
+
+Christiano et al. 2017, appendix A: an MLP of two layers of 64 on observation and action; for images four convolutions
+7, 5, 3, 3 with strides 3, 2, 1, 1 of 16 filters, batch norm and dropout 0.5 on each, then 64, leaky ReLU everywhere.
+Shapes: M members, N steps. Within the dense layers the features come before the steps ([M, features, N]): matrix
+products over that layout are a quarter faster on a CPU.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import itertools
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rlhp_ray.reward.inputs import StepInputs
+
+NEGATIVE_SLOPE = 0.01
+FILTERS = 16
+KERNELS_AND_STRIDES = ((7, 3), (5, 2), (3, 1), (3, 1))
+IMAGE_HIDDEN_SIZE = 64
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Architecture:
+    """What an ensemble is built from; travels with each published version."""
+
+    inputs: StepInputs
+    members: int
+    hidden_sizes: tuple[int, ...]  # vectors only
+    dropout: float  # images only
+
+
+class Ensemble(nn.Module, abc.ABC):
+    """M reward functions of a step: inputs [N, *inputs.shape] -> rewards [M, N], not normalised."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.members = architecture.members
+
+    @abc.abstractmethod
+    def forward(self, inputs: Tensor) -> Tensor: ...
+
+    def regularized(self) -> list[Tensor]:
+        """The weights that l2 shrinks, first axis a multiple of M by member; no bias, no batch norm."""
+        return [p for name, p in self.named_parameters() if name.endswith("weight") and "norm" not in name]
+
+
+def make_ensemble(architecture: Architecture, generator: torch.Generator) -> Ensemble:
+    """A new ensemble, its members drawn independently from the generator, which also draws dropout while it trains."""
+    if architecture.inputs.images:
+        return ImageEnsemble(architecture, generator)
+    return VectorEnsemble(architecture, generator)
+
+
+class MemberLinear(nn.Module):
+    """One dense layer for each member: [M, in, N], or [in, N] shared by all, -> [M, out, N]."""
+
+    def __init__(self, members: int, inputs: int, outputs: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(_kaiming((members, outputs, inputs), inputs, generator))
+        self.bias = nn.Parameter(torch.zeros(members, outputs, 1))
+
+    def forward(self, features: Tensor) -> Tensor:
+        if features.dim() == 3:
+            return torch.baddbmm(self.bias, self.weight, features)
+        members, outputs, inputs = self.weight.shape
+        flat = torch.addmm(self.bias.view(-1, 1), self.weight.view(-1, inputs), features)
+        return flat.view(members, outputs, -1)
+
+
+class VectorEnsemble(Ensemble):
+    """MLP on concatenated observation and action; observations normalised by moments that are part of the network."""
+
+    input_mean: Tensor  # [inputs]; actions keep mean 0 and std 1
+    input_std: Tensor
+
+    def __init__(self, architecture: Architecture, generator: torch.Generator) -> None:
+        super().__init__(architecture)
+        (size,) = architecture.inputs.shape
+        sizes = (size, *architecture.hidden_sizes, 1)
+        self.layers = nn.ModuleList(MemberLinear(self.members, i, o, generator) for i, o in itertools.pairwise(sizes))
+        self.register_buffer("input_mean", torch.zeros(size))
+        self.register_buffer("input_std", torch.ones(size))
+
+    @property
+    def first_layer(self) -> MemberLinear:
+        """The layer that the input moments are folded into when they change."""
+        layer = self.layers[0]
+        assert isinstance(layer, MemberLinear)
+        return layer
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        features = ((inputs - self.input_mean) / self.input_std).t()
+        for layer in self.layers[:-1]:
+            features = functional.leaky_relu_(layer(features), NEGATIVE_SLOPE)
+        rewards: Tensor = self.layers[-1](features)
+        return rewards.squeeze(1)
+
+
+class ImageEnsemble(Ensemble):
+    """The paper's convolutional network, its members as groups of channels; uint8 [N, C, H, W] / 255."""
+
+    def __init__(self, architecture: Architecture, generator: torch.Generator) -> None:
+        super().__init__(architecture)
+        channels, height, width = architecture.inputs.observation_shape
+        self._generator = generator
+        self.convolutions = nn.ModuleList()
+        self.norms = nn.ModuleList()
+        fan_channels = channels
+        for index, (kernel, stride) in enumerate(KERNELS_AND_STRIDES):
+            # all members read the same image, so the first layer needs no groups
+            groups = self.members if index else 1
+            layer = nn.Conv2d(fan_channels * groups, FILTERS * self.members, kernel, stride, groups=groups, bias=False)
+            with torch.no_grad():
+                layer.weight.copy_(_kaiming(tuple(layer.weight.shape), fan_channels * kernel**2, generator))
+            self.convolutions.append(layer)
+            self.norms.append(nn.BatchNorm2d(FILTERS * self.members))  # a channel belongs to one member
+            height, width, fan_channels = (height - kernel) // stride + 1, (width - kernel) // stride + 1, FILTERS
+        self.hidden = MemberLinear(self.members, FILTERS * height * width, IMAGE_HIDDEN_SIZE, generator)
+        self.head = MemberLinear(self.members, IMAGE_HIDDEN_SIZE, 1, generator)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        features = inputs.to(torch.float32).div_(255)
+        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
+            features = self._drop(functional.leaky_relu_(norm(convolution(features)), NEGATIVE_SLOPE))
+        flat = features.view(len(inputs), self.members, -1).permute(1, 2, 0)
+        rewards: Tensor = self.head(functional.leaky_relu_(self.hidden(flat), NEGATIVE_SLOPE))
+        return rewards.squeeze(1)
+
+    def _drop(self, features: Tensor) -> Tensor:
+        rate = self.architecture.dropout
+        if not self.training or rate == 0.0:
+            return features
+        # torch's own dropout draws from the global generator
+        kept = torch.rand(features.shape, generator=self._generator) >= rate
+        return features * kept / (1 - rate)
+
+
+def _kaiming(shape: tuple[int, ...], fan_in: int, generator: torch.Generator) -> Tensor:
+    bound = math.sqrt(6 / ((1 + NEGATIVE_SLOPE**2) * fan_in))
+    return torch.empty(shape).uniform_(-bound, bound, generator=generator)

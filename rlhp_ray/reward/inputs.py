@@ -1,0 +1,77 @@
+"""What one step looks like to the reward predictor.
+
+Vectors: observation and action side by side, discrete actions one-hot. Images: the observation alone, the action is no
+input (Christiano et al. 2017, appendix A.1 and A.2). Both the trainer and the serving replicas encode steps here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import gymnasium as gym
+import numpy as np
+
+from rlhp_ray.errors import TaskError
+from rlhp_ray.types import Array, FloatArray
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StepInputs:
+    """Shapes of a task's observations and actions, and how they become the network's input."""
+
+    observation_shape: tuple[int, ...]
+    action_size: int  # numbers in an action, or how many discrete actions there are
+    discrete: bool  # the actions are `first_action` .. `first_action + action_size - 1`
+    first_action: int = 0
+    images: bool = False  # uint8 [channels, height, width]
+
+    @staticmethod
+    def of_spaces(observation_space: gym.Space[object], action_space: gym.Space[object]) -> StepInputs:
+        """For a Gymnasium environment. TaskError where a space isn't supported."""
+        if not isinstance(observation_space, gym.spaces.Box):
+            raise TaskError(
+                f"The reward predictor reads observations of a Box space, and the task's is {observation_space}; "
+                "wrap the environment with gymnasium.wrappers.FlattenObservation."
+            )
+        images = observation_space.dtype == np.uint8 and len(observation_space.shape) == 3
+        if isinstance(action_space, gym.spaces.Discrete):
+            size, discrete, first = int(action_space.n), True, int(action_space.start)
+        elif isinstance(action_space, gym.spaces.Box):
+            size, discrete, first = int(np.prod(action_space.shape)), False, 0
+        else:
+            raise TaskError(
+                f"The reward predictor reads actions of a Box or Discrete space, and the task's is {action_space}; "
+                "wrap the environment so that it takes one of these."
+            )
+        return StepInputs(tuple(observation_space.shape), size, discrete, first, images)
+
+    @property
+    def observation_size(self) -> int:
+        """Numbers in an observation."""
+        return int(np.prod(self.observation_shape))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one step's input: [observation_size + action_size] float32, or the image's own [C, H, W] uint8."""
+        return self.observation_shape if self.images else (self.observation_size + self.action_size,)
+
+    def encode(self, observations: Array, actions: Array) -> Array:
+        """Inputs [B, *shape] of observations [B, *observation_shape] and actions [B, *action_shape].
+
+        Vectors come as a new float32 array, images as they are. ValueError where the shapes don't fit.
+        """
+        rows = len(observations)
+        if observations.shape[1:] != self.observation_shape or len(actions) != rows:
+            raise ValueError(
+                f"observations {observations.shape}, actions {actions.shape} don't fit rows of {self.observation_shape}"
+            )
+        if self.images:
+            return observations
+        inputs: FloatArray = np.empty((rows, *self.shape), dtype=np.float32)
+        size = self.observation_size
+        inputs[:, :size] = observations.reshape(rows, size)
+        if self.discrete:
+            inputs[:, size:] = actions.reshape(rows, 1) == np.arange(self.action_size) + self.first_action
+        else:
+            inputs[:, size:] = actions.reshape(rows, self.action_size)
+        return inputs

@@ -1,0 +1,128 @@
+"""One step of learning for all members at once: weighted loss, Adam, l2 adapted to each member.
+
+Christiano et al. 2017, sections 2.2.3 and A: the l2 coefficient is adapted so that validation loss stays between 1.1
+and 1.5 times training loss. Shapes: M members, B preferences, K steps a segment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor
+
+from rlhp_ray.reward.ensemble import Ensemble, VectorEnsemble
+from rlhp_ray.reward.loss import preference_loss
+from rlhp_ray.reward.training_set import Minibatch
+
+LOW_RATIO, HIGH_RATIO = 1.1, 1.5  # of validation to training loss
+L2_FACTOR = 1.5
+L2_BOUNDS = (1e-7, 1.0)
+LEAST_VALIDATION_LABELS = 8  # a ratio from fewer says too little
+LEAST_STD = 1e-3  # an input that hardly moves isn't blown up
+
+
+def adapted_l2(l2: Tensor, training: Tensor, validation: Tensor) -> Tensor:
+    """The next coefficients [M]: more where validation/training loss is above 1.5, less below 1.1; NaN: as it is."""
+    ratio = validation / training
+    factor = torch.ones_like(l2)
+    factor[ratio > HIGH_RATIO] = L2_FACTOR
+    factor[ratio < LOW_RATIO] = 1 / L2_FACTOR
+    return torch.where(factor == 1, l2, (l2 * factor).clamp(*L2_BOUNDS))
+
+
+class EnsembleOptimizer:
+    """Trains an ensemble in place. Losses and weights of members never mix, so each is trained as if alone."""
+
+    def __init__(
+        self, ensemble: Ensemble, *, learning_rate: float, l2_initial: float, error_probability: float
+    ) -> None:
+        self.ensemble = ensemble
+        self.l2 = torch.full((ensemble.members,), l2_initial)  # [M]
+        self._error_probability = error_probability
+        self._adam = torch.optim.Adam(ensemble.parameters(), lr=learning_rate, fused=True)
+
+    def train(self, batch: Minibatch) -> None:
+        """One Adam step on the mean of the members' own weighted losses, with l2 in the gradient."""
+        self.ensemble.train()
+        losses = self._losses(batch)
+        weight = batch.weights.sum(1).clamp(min=1)
+        self._adam.zero_grad()
+        torch.autograd.backward((batch.weights * losses).sum(1).div(weight).sum())
+        with torch.no_grad():
+            members = self.ensemble.members
+            for parameter in self.ensemble.regularized():
+                assert parameter.grad is not None
+                shrink = self.l2.unsqueeze(1) * parameter.view(members, -1)
+                parameter.grad.view(members, -1).add_(shrink)
+        self._adam.step()
+
+    @torch.inference_mode()
+    def losses(self, batches: Iterable[Minibatch]) -> tuple[Tensor, Tensor]:
+        """Training and validation loss [M], without l2 and dropout; NaN where too little is held out."""
+        self.ensemble.eval()
+        pieces = [(self._losses(batch), batch.weights) for batch in batches]
+        losses, weights = (torch.cat(column, dim=1) for column in zip(*pieces, strict=True))
+        held_out = (weights == 0).to(torch.float32)
+        training = (weights * losses).sum(1) / weights.sum(1)
+        validation = (held_out * losses).sum(1) / held_out.sum(1)
+        validation[held_out.sum(1) < LEAST_VALIDATION_LABELS] = torch.nan
+        return training, validation
+
+    @torch.inference_mode()
+    def returns(self, batches: Iterable[Minibatch]) -> Tensor:
+        """Predicted undiscounted returns [M, B, 2], not normalised."""
+        self.ensemble.eval()
+        return torch.cat([self._returns(batch) for batch in batches], dim=1)
+
+    @torch.no_grad()
+    def set_input_moments(self, mean: Tensor, std: Tensor, *, keep_function: bool) -> None:
+        """Normalise observations by these moments [observation_size] from now on. Vectors only.
+
+        `keep_function` folds the change into the first layer, so that the predictor says what it said before, and
+        brings Adam's moments to the weights' new units. An untrained ensemble has nothing to keep.
+        """
+        ensemble = self.ensemble
+        assert isinstance(ensemble, VectorEnsemble)
+        new_mean, new_std = ensemble.input_mean.clone(), ensemble.input_std.clone()
+        new_mean[: len(mean)] = mean
+        new_std[: len(std)] = std.clamp(min=LEAST_STD)
+        if keep_function:
+            weight, bias = ensemble.first_layer.weight, ensemble.first_layer.bias
+            shift, scale = (new_mean - ensemble.input_mean) / ensemble.input_std, new_std / ensemble.input_std
+            bias.add_((weight * shift).sum(2, keepdim=True))
+            weight.mul_(scale)
+            self._adam.state[weight]["exp_avg"].div_(scale)
+            self._adam.state[weight]["exp_avg_sq"].div_(scale.square())
+        ensemble.input_mean.copy_(new_mean)
+        ensemble.input_std.copy_(new_std)
+
+    def state(self) -> dict[str, Tensor]:
+        """Weights, buffers, Adam's moments and l2, by flat names."""
+        tensors = {f"ensemble.{name}": tensor for name, tensor in self.ensemble.state_dict().items()}
+        tensors["l2"] = self.l2
+        for index, slots in self._adam.state_dict()["state"].items():
+            tensors |= {f"adam.{index}.{name}": tensor for name, tensor in slots.items()}
+        return tensors
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take up what `state` gave."""
+        prefix = "ensemble."
+        self.ensemble.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+        self.l2 = tensors["l2"].clone()
+        adam = self._adam.state_dict()
+        adam["state"] = {}
+        for key, tensor in tensors.items():
+            if key.startswith("adam."):
+                _, index, name = key.split(".", 2)
+                adam["state"].setdefault(int(index), {})[name] = tensor.clone()
+        self._adam.load_state_dict(adam)
+
+    def _losses(self, batch: Minibatch) -> Tensor:
+        returns = self._returns(batch)
+        return preference_loss(returns[..., 0], returns[..., 1], batch.targets, self._error_probability)
+
+    def _returns(self, batch: Minibatch) -> Tensor:
+        pairs, two, steps = batch.inputs.shape[:3]
+        rewards: Tensor = self.ensemble(batch.inputs.flatten(0, 2))
+        return rewards.view(-1, pairs, two, steps).sum(-1)

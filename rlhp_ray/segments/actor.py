@@ -1,0 +1,65 @@
+"""The segment store as a named Ray actor, with its tables in Ray's object store.
+
+It restarts from the run folder alone: the candidates are lost, the durable segments are all there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+import pyarrow as pa
+import ray
+
+from rlhp_ray.config.schema import SegmentsPart
+from rlhp_ray.segments.store import SegmentStats, SegmentStore
+from rlhp_ray.storage import RunFolder
+from rlhp_ray.types import IntArray, Segments
+
+
+class ObjectStoreTables:
+    """A TableStore in Ray's object store. Objects die with the actor that put them, so it is the store's own."""
+
+    def __init__(self) -> None:
+        self._refs: dict[int, ray.ObjectRef[pa.Table]] = {}
+        self._put = 0
+
+    def put(self, table: pa.Table) -> Hashable:
+        """Keep the table; the key fetches it."""
+        self._put += 1
+        self._refs[self._put] = ray.put(table)
+        return self._put
+
+    def get(self, key: Hashable) -> pa.Table:
+        """The table of this key, a view of the object store's memory; KeyError once it is dropped."""
+        return ray.get(self._refs[key])  # type: ignore[index]  # a foreign key is the KeyError that is promised
+
+    def drop(self, key: Hashable) -> None:
+        """Free the table, once no view of it is held."""
+        del self._refs[key]  # type: ignore[arg-type]  # as above
+
+
+# Calls may be repeated after a restart: the candidates offered before it are gone, and `keep` writes nothing twice.
+@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)
+class SegmentStoreActor:
+    """Ray shell around SegmentStore: the same methods."""
+
+    def __init__(self, folder: RunFolder, part: SegmentsPart, seed: int) -> None:
+        self._store = SegmentStore(folder, part, seed, ObjectStoreTables())
+
+    def offer(self, segments: Segments) -> int:
+        return self._store.offer(segments)
+
+    def sample(self, count: int, *, recency: float) -> Segments:
+        return self._store.sample(count, recency=recency)
+
+    def keep(self, segment_ids: list[int]) -> None:
+        self._store.keep(segment_ids)
+
+    def add_kept(self, segments: Segments) -> IntArray:
+        return self._store.add_kept(segments)
+
+    def fetch(self, segment_ids: list[int]) -> Segments:
+        return self._store.fetch(segment_ids)
+
+    def stats(self) -> SegmentStats:
+        return self._store.stats()

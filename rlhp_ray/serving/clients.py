@@ -1,0 +1,132 @@
+"""Who asks for predicted rewards: the client of the Serve application, and its twin in this process.
+
+Both remember the highest version that they saw and accept no older one, so versions never go back for a caller.
+"""
+
+from __future__ import annotations
+
+import abc
+import time
+from typing import Any
+
+import numpy as np
+from ray import serve
+from ray.exceptions import RayError, RayTaskError
+from ray.serve.exceptions import RayServeException
+from ray.serve.handle import DeploymentHandle
+
+from rlhp_ray.config.schema import ServingPart
+from rlhp_ray.errors import PredictorUnavailableError
+from rlhp_ray.serving.replica import Predictor, Reply
+from rlhp_ray.types import Array, MemberReturns, PredictedRewards
+
+FIRST_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.05, 2.0
+
+
+class _Client(abc.ABC):
+    """What both clients share: the RewardPredictor protocol over one way of asking."""
+
+    def __init__(self) -> None:
+        self.wait_seconds = 0.0  # spent waiting for predictions so far
+        self._seen_version = 0
+
+    def rewards(self, observations: Array, actions: Array) -> PredictedRewards:
+        """Rewards of B steps: observations [B, ...], actions [B, ...]. PredictorUnavailableError."""
+        reply = self._timed("rewards", observations, actions)
+        return PredictedRewards(reply.values, reply.version)
+
+    def member_returns(self, observations: Array, actions: Array) -> MemberReturns:
+        """Returns [M, S] of segments: observations [S, K, ...], actions [S, K, ...]. PredictorUnavailableError."""
+        reply = self._timed("member_returns", observations, actions)
+        return MemberReturns(reply.values, reply.version)
+
+    def _timed(self, method: str, observations: Array, actions: Array) -> Any:
+        begun_at = time.perf_counter()
+        try:
+            reply = self._ask(method, observations, actions)
+        finally:
+            self.wait_seconds += time.perf_counter() - begun_at
+        self._seen_version = reply.version
+        return reply
+
+    def _refused(self, reply: Reply) -> str:
+        if reply.trouble:
+            return reply.trouble
+        if not reply.version:
+            return "no version of it was published yet; it needs the first labels and their training"
+        return f"it holds version {reply.version}, and version {self._seen_version} was seen before"
+
+    @abc.abstractmethod
+    def _ask(self, method: str, observations: Array, actions: Array) -> Reply:
+        """A reply with values, of `_seen_version` or newer."""
+
+
+class ServedPredictor(_Client):
+    """Client of the Serve application; RewardPredictor. Picklable: it connects at its first request."""
+
+    def __init__(self, app_name: str, part: ServingPart) -> None:
+        super().__init__()
+        self._app_name = app_name
+        self._part = part
+        self._handle: DeploymentHandle[Any] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_handle": None}  # a handle belongs to its process
+
+    def _ask(self, method: str, observations: Array, actions: Array) -> Reply:
+        arrays = [_for_the_wire(observations), _for_the_wire(actions)]
+        trouble = ""
+        for attempt in range(self._part.retries + 1):
+            if attempt:
+                time.sleep(min(MAX_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** (attempt - 1)))
+            try:
+                reply = self._request(method, arrays)
+            except RayTaskError:
+                raise  # the request itself is wrong, such as arrays that don't fit
+            except TimeoutError:
+                trouble = f"no answer within serving.timeout_seconds={self._part.timeout_seconds}"
+            except RayServeException as error:
+                trouble = str(error)
+                self._handle = None  # the application may be another one by now
+            except RayError as error:  # the replica died under the request
+                trouble = str(error).splitlines()[0]
+            else:
+                if reply.values is not None:
+                    return reply
+                trouble = self._refused(reply)
+        raise PredictorUnavailableError(
+            f"The reward predictor {self._app_name} gave no answer in {self._part.retries + 1} tries: {trouble}."
+        )
+
+    def _request(self, method: str, arrays: list[Array]) -> Reply:
+        if self._handle is None:
+            self._handle = serve.get_app_handle(self._app_name)
+        response = getattr(self._handle, method).remote(*arrays, self._seen_version)
+        try:
+            return Reply(*response.result(timeout_s=self._part.timeout_seconds))
+        except TimeoutError:
+            response.cancel()
+            raise
+
+
+class LocalPredictor(_Client):
+    """The twin in this process, over a replica of its own; RewardPredictor."""
+
+    def __init__(self, folder_address: str) -> None:
+        super().__init__()
+        self._replica = Predictor(folder_address, threads=1)
+
+    def swap(self, payload: bytes) -> int:
+        """What a broadcast does to a replica."""
+        return self._replica.swap(payload)
+
+    def _ask(self, method: str, observations: Array, actions: Array) -> Reply:
+        reply: Reply = getattr(self._replica, method)(observations, actions, self._seen_version)
+        if reply.values is None:
+            raise PredictorUnavailableError(f"The reward predictor gave no answer: {self._refused(reply)}.")
+        return reply
+
+
+def _for_the_wire(array: Array) -> Array:
+    """Contiguous, and at most 32 bits a number: the predictor computes in float32."""
+    return np.ascontiguousarray(array, dtype=np.float32 if array.dtype == np.float64 else None)

@@ -1,0 +1,81 @@
+"""Files of a run folder on any other file system that pyarrow reaches: plain writes.
+
+An object store shows an object when it is complete, so nothing more is needed there.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+import uuid
+from pathlib import Path, PurePosixPath
+
+import pyarrow as pa
+from pyarrow import fs
+
+
+class RemoteFiles:
+    """Files below a folder of a pyarrow file system."""
+
+    def __init__(self, file_system: fs.FileSystem, root: str) -> None:
+        self._fs = file_system
+        self._root = root
+        self._made: set[str] = set()  # folders, so that each is created once
+
+    def make(self) -> None:
+        """Create the root folder."""
+        self._make_folder(self._root)
+
+    def write(self, path: str, data: bytes) -> None:
+        with self._create(path) as target:
+            target.write(data)
+
+    def upload(self, local: Path, path: str) -> None:
+        with open(local, "rb") as source, self._create(path) as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+
+    def append(self, path: str, data: bytes) -> None:
+        # Numbered by the clock, not by a count: a restarted writer needs no listing and two can't overwrite each other.
+        self.write(f"{path}.parts/{time.time_ns():020d}-{uuid.uuid4().hex[:8]}", data)
+
+    def read(self, path: str) -> bytes:
+        with self.open_file(path) as source:
+            return bytes(source.read())
+
+    def read_appended(self, path: str) -> bytes:
+        return b"".join(self.read(f"{path}.parts/{name}") for name in self.list(f"{path}.parts"))
+
+    def open_file(self, path: str) -> pa.NativeFile:
+        return self._fs.open_input_file(self._at(path))
+
+    def exists(self, path: str) -> bool:
+        return bool(self._fs.get_file_info(self._at(path)).type != fs.FileType.NotFound)
+
+    def list(self, folder: str) -> list[str]:
+        found = self._fs.get_file_info(fs.FileSelector(self._at(folder), allow_not_found=True))
+        return sorted(info.base_name for info in found)
+
+    def remove(self, path: str) -> None:
+        target = self._at(path)
+        kind = self._fs.get_file_info(target).type
+        if kind == fs.FileType.Directory:
+            self._fs.delete_dir(target)
+            self._made.clear()
+        elif kind == fs.FileType.File:
+            self._fs.delete_file(target)
+
+    def local_path(self, path: str) -> Path | None:
+        return None
+
+    def _at(self, path: str) -> str:
+        return str(PurePosixPath(self._root, path))
+
+    def _create(self, path: str) -> pa.NativeFile:
+        target = self._at(path)
+        self._make_folder(str(PurePosixPath(target).parent))
+        return self._fs.open_output_stream(target)
+
+    def _make_folder(self, folder: str) -> None:
+        if folder not in self._made:
+            self._fs.create_dir(folder, recursive=True)
+            self._made.add(folder)

@@ -1,0 +1,111 @@
+"""The paper's eight robotics tasks, on Gymnasium's v5 MuJoCo environments (paper, section 3.1.1 and appendix A.1).
+
+Changed as the paper changed them: no episode ends early, since its end would tell the agent what to avoid; leaving the
+healthy range costs reward instead; torque costs nothing. The penalty for a step is
+as large as Gymnasium's bonus for a healthy one.
+
+Hopper and walker2d can't get up again, so their episodes are 400 steps (3.2 s) instead of 1000: with 1000, nearly all
+of an untrained policy's data is of a body on the ground, and the agent learns to crawl, not to hop.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from functools import partial
+from typing import Any, SupportsFloat
+
+import gymnasium
+
+from rlhp_ray.tasks.rendering import Camera
+from rlhp_ray.tasks.task import Env, Task
+
+
+class PenaltyInsteadOfEnd(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Goes on where the environment would end the episode, with so much less reward for each step spent there."""
+
+    def __init__(self, env: Env, penalty: float) -> None:
+        super().__init__(env)
+        self._penalty = penalty
+
+    def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
+        """The environment's step, never terminated."""
+        observation, reward, unhealthy, truncated, info = self.env.step(action)
+        if unhealthy:
+            reward = float(reward) - self._penalty
+        return observation, reward, False, truncated, info
+
+
+def make_plain(
+    env_id: str, *, episode_steps: int | None = None, unhealthy_penalty: float | None = None, **options: Any
+) -> Env:
+    """Gymnasium's environment without its checking wrappers, for speed; the time limit stays, or is `episode_steps`."""
+    spec = gymnasium.registry[env_id]
+    limit = spec.max_episode_steps if episode_steps is None else episode_steps
+    bare = dataclasses.replace(spec, order_enforce=False, disable_env_checker=True, max_episode_steps=None)
+    env: Env = gymnasium.make(bare, **options)
+    if unhealthy_penalty is not None:
+        env = PenaltyInsteadOfEnd(env, unhealthy_penalty)
+    return env if limit is None else gymnasium.wrappers.TimeLimit(env, limit)
+
+
+def _task(env_id: str, description: str, camera: Camera, **options: Any) -> Callable[[], Task]:
+    return partial(Task, partial(make_plain, env_id, **options), description=description, camera=camera)
+
+
+ROBOTICS: dict[str, Callable[[], Task]] = {
+    "half-cheetah": _task(
+        "HalfCheetah-v5",
+        "The two-legged animal should run to the right, as fast as it can.",
+        Camera(2.9, elevation=-12.0, lookat=(0.0, 0.0, 0.4)),
+        ctrl_cost_weight=0.0,
+    ),
+    "hopper": _task(
+        "Hopper-v5",
+        "The one-legged robot should hop to the right, as far as it can, and stay upright.",
+        Camera(3.2, elevation=-10.0, lookat=(0.0, 0.0, 0.75)),
+        episode_steps=400,
+        unhealthy_penalty=1.0,
+        ctrl_cost_weight=0.0,
+    ),
+    "walker2d": _task(
+        "Walker2d-v5",
+        "The two-legged robot should walk to the right, as far as it can, and stay upright.",
+        Camera(3.2, elevation=-10.0, lookat=(0.0, 0.0, 0.75)),
+        episode_steps=400,
+        unhealthy_penalty=1.0,
+        ctrl_cost_weight=0.0,
+    ),
+    "ant": _task(
+        "Ant-v5",
+        "The four-legged robot should walk to the right, as far as it can, and stay on its feet.",
+        Camera(4.0, elevation=-30.0, lookat=(0.0, 0.0, 0.3)),
+        unhealthy_penalty=1.0,
+        ctrl_cost_weight=0.0,
+    ),
+    "swimmer": _task(
+        "Swimmer-v5",
+        "The snake should swim to the right, as far as it can. You see it from above.",
+        Camera(5.5, elevation=-75.0),
+        ctrl_cost_weight=0.0,
+    ),
+    "reacher": _task(
+        "Reacher-v5",
+        "The tip of the arm should get to the red dot quickly and stay there. You see it from above.",
+        Camera(0.78, elevation=-90.0, body=0),
+        episode_steps=150,  # 3 s: Gymnasium's 50 steps are 1 s, shorter than a clip
+        reward_control_weight=0.0,
+    ),
+    "inverted-double-pendulum": _task(
+        "InvertedDoublePendulum-v5",
+        "The cart should keep both poles standing straight up, and stay near the middle.",
+        Camera(3.4, elevation=-5.0, body=0),
+        unhealthy_penalty=10.0,
+    ),
+    "inverted-pendulum": _task(
+        "InvertedPendulum-v5",
+        "The cart should keep the pole standing straight up.",
+        Camera(2.4, elevation=-5.0, lookat=(0.0, 0.0, 0.25), body=0),
+        unhealthy_penalty=1.0,
+    ),
+}

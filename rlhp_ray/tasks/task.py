@@ -1,0 +1,141 @@
+"""A task: environments, what a person is told, how long a clip is, and how it is drawn.
+
+The first thing of the flow: rollouts make environments from it, the segment store cuts clips of its length, teachers
+see its sentence and its frames (paper, section 2.2 and appendices A and B).
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+
+from rlhp_ray.errors import TaskError
+from rlhp_ray.tasks.headless import mujoco
+from rlhp_ray.tasks.rendering import Camera, ClipRenderer
+
+Env = gymnasium.Env[Any, Any]
+
+ANY_GOAL = "You decide what should be done here: choose the clip that comes closer to it."
+CLIP_SECONDS = 1.5  # paper, appendix A.1
+_STEPS_PER_SECOND = 20.0  # where an environment doesn't say `render_fps`
+_SHOWN_PER_SECOND = 30.0  # frames; more can't be told apart and cost a browser dear
+_QPOS_QVEL = mujoco.mjtState.mjSTATE_QPOS.value | mujoco.mjtState.mjSTATE_QVEL.value
+
+
+class Task:
+    """What an agent is to be taught, and in which environment. Never changed once made.
+
+    `make` makes one environment, whose step returns the true reward; that reward is for oracles and evaluation only.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], Env],
+        *,
+        description: str = ANY_GOAL,
+        clip_seconds: float = CLIP_SECONDS,
+        camera: Camera | None = None,
+    ) -> None:
+        env = make()
+        self._make = make
+        self.name = ""  # load_task gives it
+        self.description = description
+        self.observation_space = env.observation_space
+        self.action_space = env.action_space
+        self.episode_steps = _episode_steps(env)
+        self._model = _model_of(env)
+        self.state_size = 0 if self._model is None else self._model.nq + self._model.nv
+        self.frames_per_second = _steps_per_second(env, self._model)
+        self.clip_steps = max(1, math.floor(clip_seconds * self.frames_per_second + 0.5))
+        if self._model is not None:
+            self._camera = camera or Camera.of(env, self._model)
+        env.close()  # type: ignore[no-untyped-call]  # Gymnasium leaves it untyped
+
+    def with_name(self, name: str, clip_steps: int | None = None) -> Task:
+        """The same task under this name, with clips of so many steps if that is given."""
+        task = copy.copy(self)
+        task.name = name
+        task.clip_steps = clip_steps or self.clip_steps
+        return task
+
+    @property
+    def clip_seconds(self) -> float:
+        """How long a clip lasts at the environment's own pace."""
+        return self.clip_steps / self.frames_per_second
+
+    @property
+    def shown_every(self) -> int:
+        """Steps from one shown frame to the next: `states[:: task.shown_every]` shows about 30 frames a second."""
+        return max(1, round(self.frames_per_second / _SHOWN_PER_SECOND))
+
+    def make_env(self) -> Env:
+        """A new environment, without checking wrappers; at the time limit a step says truncated."""
+        return self._make()
+
+    def read_state(self, env: Env, out: npt.NDArray[np.float64]) -> None:
+        """Write qpos, then qvel, of an environment of this task into `out` [R]; nothing where R is 0."""
+        if self._model is not None:
+            mujoco.mj_getState(self._model, env.unwrapped.data, out, _QPOS_QVEL)  # type: ignore[attr-defined]  # MuJoCo's
+
+    def render(self, states: npt.NDArray[np.float64], *, width: int, height: int) -> npt.NDArray[np.uint8]:
+        """Frames [K, height, width, 3] of the states [K, R], without a display; TaskError where that can't be done."""
+        return self._renderer.render(states, width, height)
+
+    def success(self, states: npt.NDArray[np.float64]) -> float | None:
+        """The task's own measure of an episode, by its states [T, R]; None where it has none, as all of today's."""
+        return None
+
+    def check(self) -> None:
+        """TaskError where the method can't work with this task's spaces, or no clip fits into an episode."""
+        observations, actions = self.observation_space, self.action_space
+        if not isinstance(observations, gymnasium.spaces.Box) or len(observations.shape) not in (1, 3):
+            raise TaskError(
+                f"{self.name} gives observations of {observations}, but only a Box of one axis (a vector) or three "
+                "(an image) can be used: wrap the environment so that it gives one of these."
+            )
+        if not (
+            (isinstance(actions, gymnasium.spaces.Discrete) and actions.start == 0)
+            or (isinstance(actions, gymnasium.spaces.Box) and len(actions.shape) == 1)
+        ):
+            raise TaskError(
+                f"{self.name} takes actions of {actions}, but only a Box of one axis or Discrete actions counted "
+                "from 0 can be used: wrap the environment so that it takes one of these."
+            )
+        if self.episode_steps is not None and self.clip_steps > self.episode_steps:
+            raise TaskError(
+                f"A clip of {self.clip_steps} steps doesn't fit into an episode of {self.name}, which has "
+                f"{self.episode_steps}: set segments.clip_steps to {self.episode_steps} or fewer."
+            )
+
+    @cached_property
+    def _renderer(self) -> ClipRenderer:
+        if self._model is None:
+            raise TaskError(
+                f"{self.name} can't be drawn from recorded states, since its environment isn't MuJoCo's: "
+                "choose a MuJoCo task where clips or a video are wanted."
+            )
+        return ClipRenderer(self._model, self._camera)
+
+
+def _model_of(env: Env) -> mujoco.MjModel | None:
+    model, data = getattr(env.unwrapped, "model", None), getattr(env.unwrapped, "data", None)
+    return model if isinstance(model, mujoco.MjModel) and isinstance(data, mujoco.MjData) else None
+
+
+def _steps_per_second(env: Env, model: mujoco.MjModel | None) -> float:
+    if model is not None and hasattr(env.unwrapped, "dt"):
+        return float(1.0 / env.unwrapped.dt)
+    return float(env.unwrapped.metadata.get("render_fps") or _STEPS_PER_SECOND)
+
+
+def _episode_steps(env: Env) -> int | None:
+    if env.has_wrapper_attr("_max_episode_steps"):  # gymnasium.wrappers.TimeLimit's; specs leave it out at times
+        return int(env.get_wrapper_attr("_max_episode_steps"))
+    return None

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Makes .venv from requirements.lock and sees to it that MuJoCo can render without a screen.
+#   scripts/setup.sh [COMMAND] [--packages-only]     COMMAND: what to type again after a failure
+# A stamp in .venv, written last, says which lock it holds: without it .venv is half-made and is made again.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+again=${1:-make setup}
+packages_only=${2:-}
+
+fail() { echo "$1, then type \`$again\` again." >&2; exit 1; }
+
+is_root() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
+
+apt_install() { # WHY PACKAGE...: installs Debian packages, or says what to type
+    local why=$1; shift
+    is_root || fail "$why: as root, type \`apt-get install $*\`"
+    echo "$why: installing $* with apt-get" >&2
+    local said
+    said=$({ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } 2>&1) \
+        || { echo "$said" >&2; fail "$why and apt-get could not install it: see its message above, check the network"; }
+}
+
+find_python() {
+    local name
+    for name in "${PYTHON311:-python3.11}" python3; do
+        if "$name" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
+            echo "$name"; return
+        fi
+    done
+    fail "Python 3.11 is missing: install it (Debian, as root: \`apt-get install python3.11 python3.11-venv\`), or name it in PYTHON311"
+}
+
+make_venv() {
+    local python; python=$(find_python)
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || apt_install "Python's venv module is missing" python3.11-venv
+    rm -rf .venv
+    "$python" -m venv .venv || fail "Python could not make .venv: see its message above"
+    echo "Installing $(grep -c == requirements.lock) packages into .venv (a few minutes, once)" >&2
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --no-input -r requirements.lock \
+        || fail "The packages of requirements.lock could not be installed: see pip's message above, check the network and the disk"
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --no-build-isolation --no-deps -e . \
+        || fail "rlhp_ray itself could not be installed into .venv: see pip's message above"
+}
+
+renders() {
+    .venv/bin/python -c 'import sys; from rlhp_ray.cli import doctor
+sys.exit(doctor.check_rendering().state is doctor.State.FAILED)'
+}
+
+# One set-up at a time: a second one waits, and then finds everything done.
+exec 9>.venv.lock
+flock 9
+
+stamp=.venv/.packages-$(sha256sum requirements.lock | cut -c1-16)
+if ! { [ -e "$stamp" ] && .venv/bin/python -c '' 2>/dev/null; }; then
+    make_venv
+    touch "$stamp"
+fi
+
+if [ -z "$packages_only" ] && ! [ -e .venv/.renders ]; then
+    if ! renders; then
+        apt_install "A library to render without a screen is missing" libegl1 libgl1-mesa-dri libopengl0
+        renders || fail "MuJoCo can't render here even with libegl1 and Mesa: look at \`.venv/bin/rlhp-ray doctor\`"
+    fi
+    touch .venv/.renders
+fi

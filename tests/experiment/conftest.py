@@ -1,0 +1,85 @@
+"""Runs of the real command line, on the cluster that the tests share."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+RLHP_RAY = str(pathlib.Path(sys.executable).with_name("rlhp-ray"))
+
+# A run of seconds: a point on a line, a small agent, a small ensemble.
+SMALL = (
+    "budget.env_steps=4096",
+    "budget.labels=40",
+    "agent.envs_per_runner=4",
+    "agent.train_batch_size=512",
+    "agent.minibatch_size=128",
+    "agent.num_epochs=4",
+    "agent.hidden_sizes=[16]",
+    "reward.hidden_sizes=[16]",
+    "reward.initial_epochs=20",
+    "segments.clip_steps=10",
+    "evaluation.episodes=5",
+    "evaluation.random_episodes=5",
+    "evaluation.plot=false",
+)
+
+
+class CommandLine:
+    """`rlhp-ray` in a folder of its own."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self.folder = folder
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command and return its process."""
+        return subprocess.Popen(
+            [RLHP_RAY, *arguments],
+            cwd=self.folder,
+            env={**os.environ, "COLUMNS": "120"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        """Run a command to its end; returns exit status, stdout, stderr."""
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=300)
+        return process.returncode, out, err
+
+    def config(self, task: str) -> str:
+        """Write a config that names nothing but a task; returns its name."""
+        (self.folder / "config.yaml").write_text(f"task: {task}\n")
+        return "config.yaml"
+
+    def train(self, task: str, name: str, *overrides: str) -> dict[str, Any]:
+        """A small run to its end; returns its summary."""
+        status, out, err = self.run("train", self.config(task), *SMALL, f"run.name={name}", *overrides)
+        assert status == 0, out + err
+        return self.summary(name)
+
+    def summary(self, name: str) -> dict[str, Any]:
+        """summary.json of a run."""
+        summary: dict[str, Any] = json.loads((self.folder / "runs" / name / "summary.json").read_text())
+        return summary
+
+
+@pytest.fixture
+def command_line(tmp_path: pathlib.Path) -> CommandLine:
+    """`rlhp-ray` in an empty folder, with a cluster of its own where a command starts one."""
+    return CommandLine(tmp_path)
+
+
+@pytest.fixture
+def on_cluster(ray_cluster: None) -> str:
+    """The override that takes a run to the cluster that the tests share."""
+    import ray
+
+    return f"ray.address={ray.get_runtime_context().gcs_address}"

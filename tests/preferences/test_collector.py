@@ -1,0 +1,173 @@
+"""The collector: a query is asked once, an answer counts once, leases expire, a restart changes nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from preference_data import Clock, make_answer, make_collector, make_query
+
+from rlhp_ray.errors import RlhpRayError
+from rlhp_ray.storage import RunFolder
+from rlhp_ray.types import Choice
+
+Q = [make_query(2 * i, 2 * i + 1) for i in range(6)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    return RunFolder(str(tmp_path))
+
+
+def test_pair_is_asked_once_however_turned(folder: RunFolder) -> None:
+    collector = make_collector(folder)
+    turned = dataclasses.replace(Q[0], first=Q[0].second, second=Q[0].first)
+    assert collector.ask([Q[0], turned, Q[1]]) == 2
+    assert collector.ask([turned, Q[2]]) == 1
+    collector.answer(make_answer(Q[0]))
+    assert make_collector(folder).ask(Q[:3]) == 0
+    assert collector.counts().asked == 3
+
+
+def test_segment_is_not_compared_with_itself(folder: RunFolder) -> None:
+    with pytest.raises(RlhpRayError, match="can't be compared with itself"):
+        make_collector(folder).ask([make_query(3, 3)])
+
+
+def test_lease_gives_oldest_first_and_each_once(folder: RunFolder) -> None:
+    collector = make_collector(folder)
+    collector.ask(Q)
+    assert collector.lease("ann", 2) == Q[:2]
+    assert collector.lease("bob", 2) == Q[2:4]
+    assert collector.lease("bob", 9) == Q[4:]
+    assert collector.lease("bob", 9) == []
+    assert collector.counts().leased == 6
+
+
+def test_lease_expires_by_the_clock(folder: RunFolder) -> None:
+    clock = Clock()
+    collector = make_collector(folder, clock, lease_seconds=60.0)
+    collector.ask(Q[:1])
+    assert collector.lease("ann", 1) == Q[:1]
+    clock.now += 59.9
+    assert collector.lease("bob", 1) == []
+    clock.now += 0.2
+    assert collector.counts().leased == 0
+    assert collector.lease("bob", 1) == Q[:1]
+
+
+def test_release_gives_back_only_ones_own(folder: RunFolder) -> None:
+    collector = make_collector(folder)
+    collector.ask(Q[:2])
+    collector.lease("ann", 1)
+    collector.lease("bob", 1)
+    assert collector.release("ann") == 1
+    assert collector.lease("cay", 2) == Q[:1]
+
+
+def test_answer_counts_once(folder: RunFolder) -> None:
+    collector = make_collector(folder)
+    collector.ask(Q[:2])
+    assert collector.answer(make_answer(Q[0])) is True
+    assert collector.answer(make_answer(Q[0])) is False
+    assert make_collector(folder).answer(make_answer(Q[0])) is False
+    assert collector.counts().labels == 1
+    assert collector.lease("ann", 9) == [Q[1]]
+
+
+def test_answer_that_does_not_fit_is_refused(folder: RunFolder) -> None:
+    collector = make_collector(folder)
+    collector.ask(Q[:1])
+    with pytest.raises(RlhpRayError, match="no query '2-3'"):
+        collector.answer(make_answer(Q[1]))
+    with pytest.raises(RlhpRayError, match="compares segments 0 and 7"):
+        collector.answer(dataclasses.replace(make_answer(Q[0]), right=7))
+    collector.answer(make_answer(Q[0]))
+    with pytest.raises(RlhpRayError, match="answered already"):
+        collector.answer(make_answer(Q[0], answer_id="other"))
+    assert [a.answer_id for a in make_collector(folder).answers()] == ["a:0-1"]
+
+
+def test_answers_are_durable_before_they_are_acknowledged(folder: RunFolder) -> None:
+    collector = make_collector(folder)
+    collector.ask(Q)
+    for query in Q:
+        collector.answer(make_answer(query))
+        assert make_collector(folder).answers() == collector.answers()
+
+
+def test_several_answers_at_once(folder: RunFolder) -> None:
+    collector = make_collector(folder)
+    collector.ask(Q[:3])
+    collector.answer(make_answer(Q[0]))
+    files = len(folder.list("answers"))
+    batch = [
+        make_answer(Q[0]),  # known by its id
+        make_answer(Q[0], answer_id="x"),  # its query has an answer
+        make_answer(Q[1]),
+        make_answer(Q[1], answer_id="y"),  # its query has one from this batch
+        make_answer(Q[2], answer_id="a:2-3"),  # an id of this batch
+        make_answer(Q[2]),
+    ]
+    assert collector.answer_all(batch) == [False, False, True, False, False, True]
+    assert len(folder.list("answers")) == files + 1
+    with pytest.raises(RlhpRayError):
+        collector.answer_all([make_answer(Q[4])])
+    assert [a.answer_id for a in make_collector(folder).answers()] == ["a:0-1", "a:2-3", "a:4-5"]
+
+
+def test_undo_opens_the_query_again_at_its_place(folder: RunFolder) -> None:
+    collector = make_collector(folder)
+    collector.ask(Q[:3])
+    collector.answer(make_answer(Q[0]))
+    assert collector.undo("a:0-1", "ann") is True
+    assert collector.undo("a:0-1", "ann") is False
+    assert collector.lease("bob", 3) == Q[:3]
+    assert collector.answer(make_answer(Q[0])) is False  # a late repetition of what was taken back
+    assert collector.answer(make_answer(Q[0], Choice.RIGHT, answer_id="again")) is True
+    for one in (collector, make_collector(folder)):
+        assert [a.answer_id for a in one.answers()] == ["again"]
+        assert (one.counts().left, one.counts().right, one.counts().undone) == (0, 1, 1)
+        assert one.attempts(["0-1", "2-3"]) == [2, 0]
+
+
+def test_undo_is_refused_for_what_is_not_ones_own(folder: RunFolder) -> None:
+    collector = make_collector(folder)
+    collector.ask(Q[:1])
+    collector.answer(make_answer(Q[0]))
+    with pytest.raises(RlhpRayError, match="no answer 'nope'"):
+        collector.undo("nope", "ann")
+    with pytest.raises(RlhpRayError, match="is ann's"):
+        collector.undo("a:0-1", "bob")
+
+
+def test_preferences_since_a_position(folder: RunFolder) -> None:
+    collector = make_collector(folder)
+    collector.ask(Q[:5])
+    collector.answer_all([make_answer(Q[0]), make_answer(Q[1], Choice.EQUAL), make_answer(Q[2], Choice.CANT_TELL)])
+    first = collector.preferences(0)
+    assert [(p.preference_id, p.target) for p in first.added] == [("a:0-1", 1.0), ("a:2-3", 0.5)]
+    assert first.removed == []
+    collector.answer(make_answer(Q[3], Choice.RIGHT))
+    collector.undo("a:6-7", "ann")  # added and removed since: no change
+    collector.undo("a:0-1", "ann")
+    collector.undo("a:4-5", "ann")  # can't tell: was never added
+    collector.answer(make_answer(Q[4], Choice.RIGHT))
+    second = collector.preferences(first.position)
+    assert [(p.preference_id, p.target) for p in second.added] == [("a:8-9", 0.0)]
+    assert second.removed == ["a:0-1"]
+    whole = make_collector(folder).preferences(0)
+    assert [p.preference_id for p in whole.added] == ["a:2-3", "a:8-9"]
+    assert (whole.removed, whole.position) == ([], second.position)
+    assert collector.preferences(second.position).added == []
+
+
+def test_counts(folder: RunFolder) -> None:
+    collector = make_collector(folder)
+    collector.ask(Q)
+    choices = [Choice.LEFT, Choice.RIGHT, Choice.EQUAL, Choice.CANT_TELL]
+    collector.answer_all([make_answer(q, c) for q, c in zip(Q, choices, strict=False)])
+    counts = collector.counts()
+    assert (counts.asked, counts.open, counts.labels, counts.cant_tell) == (6, 2, 3, 1)
+    assert make_collector(folder).counts() == counts

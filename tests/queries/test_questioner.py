@@ -1,0 +1,187 @@
+"""The questioner: what the schedule wants is open, durable first, within the budget, and nothing stops it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from query_data import RowPredictor, Run
+
+from rlhp_ray.config.schema import BudgetPart, QueriesPart, TeacherPart
+from rlhp_ray.errors import PredictorUnavailableError, RlhpRayError
+from rlhp_ray.interfaces import RewardPredictor
+from rlhp_ray.preferences import Collector
+from rlhp_ray.queries import Questioner, make_schedule, make_selector
+from rlhp_ray.segments import LocalTables, SegmentShards, SegmentStore
+from rlhp_ray.types import Array, Choice, MemberReturns, Query
+
+END = 1000
+PREDICTOR = RowPredictor(np.random.default_rng(2).normal(size=(3, 2000)))
+
+
+def questioner(
+    run: Run, labels: int, *, paced: bool = False, predictor: RewardPredictor = PREDICTOR, method: str = "disagreement"
+) -> Questioner:
+    part = QueriesPart.model_validate({"method": method})
+    selector = make_selector(part, TeacherPart(), run.store, run.collector, predictor, 0)
+    schedule = make_schedule(part, BudgetPart(labels=labels, env_steps=END), paced=paced)
+    return Questioner(schedule, selector, run.collector, run.store, budget_labels=labels)
+
+
+def test_first_labels_then_all_by_the_end(tmp_path: Path) -> None:
+    run = Run(tmp_path, 200)
+    asking = questioner(run, 40)
+    report = asking.step(0)
+    assert (report.opened, report.wanted, report.exhausted) == (10, 10, False)
+    assert asking.step(0).opened == 0
+    opened = []
+    for t in range(0, END + 1, 100):
+        run.answer_open()
+        opened.append(asking.step(t).opened)
+    run.answer_open()
+    assert max(opened) <= 4
+    assert run.collector.counts().labels == run.collector.counts().asked == 40
+    assert asking.step(END).exhausted
+
+
+def test_step_is_bounded(tmp_path: Path) -> None:
+    asking = questioner(Run(tmp_path, 2000), 400, method="random")
+    assert [asking.step(0).opened for _ in range(3)] == [50, 50, 0]
+
+
+def test_paced_teacher_finds_a_few_open_and_no_more_than_the_budget(tmp_path: Path) -> None:
+    run = Run(tmp_path, 200)
+    asking = questioner(run, 40, paced=True)
+    for _ in range(40):
+        asking.step(END)
+        assert run.collector.counts().open == min(10, 40 - run.collector.counts().labels)
+        run.answer_open(count=1)
+    assert asking.step(END).exhausted
+    assert run.collector.counts().asked == 40
+
+
+def test_label_that_could_not_be_told_is_asked_for_again(tmp_path: Path) -> None:
+    run = Run(tmp_path, 200)
+    asking = questioner(run, 8)
+    asking.step(END)
+    run.answer_open(Choice.CANT_TELL, count=3)
+    run.answer_open()
+    assert run.collector.counts().labels == 5
+    assert asking.step(END).opened == 3
+    run.answer_open()
+    assert asking.step(END).exhausted
+
+
+def test_teacher_who_never_can_tell_is_asked_three_times_the_budget(tmp_path: Path) -> None:
+    run = Run(tmp_path, 200)
+    asking = questioner(run, 8)
+    for _ in range(10):
+        report = asking.step(END)
+        run.answer_open(Choice.CANT_TELL)
+    assert run.collector.counts().asked == 24
+    assert report.exhausted
+
+
+def test_undone_answer_does_not_cost_a_label(tmp_path: Path) -> None:
+    run = Run(tmp_path, 200)
+    asking = questioner(run, 8)
+    asking.step(END)
+    run.answer_open()
+    run.collector.undo(run.collector.answers()[0].answer_id, "ann")
+    report = asking.step(END)
+    assert (report.opened, report.exhausted) == (0, False)  # its query is open again
+
+
+def test_no_pair_twice_though_there_are_few(tmp_path: Path) -> None:
+    run = Run(tmp_path, 4)
+    asking = questioner(run, 40, method="random")
+    for _ in range(60):
+        asking.step(END)
+    counts = run.collector.counts()
+    assert counts.asked == counts.open == 6
+
+
+def test_no_labels_no_questions(tmp_path: Path) -> None:
+    report = questioner(Run(tmp_path, 20), 0).step(0)
+    assert (report.opened, report.exhausted) == (0, True)
+
+
+def test_segments_are_durable_before_their_query_is_open(tmp_path: Path) -> None:
+    run = Run(tmp_path, 200)
+
+    class Checking(Collector):
+        def ask(self, queries: Sequence[Query]) -> int:
+            shards = SegmentShards(run.folder)
+            assert queries
+            assert all(q.first in shards and q.second in shards for q in queries)
+            return super().ask(queries)
+
+    run.collector = Checking(run.folder, lease_seconds=60.0, audit_fraction=0.0, seed=0)
+    assert questioner(run, 40).step(0).opened == 10
+
+
+class Unavailable(RowPredictor):
+    """A predictor that is away until a test says otherwise."""
+
+    away = True
+
+    def member_returns(self, observations: Array, actions: Array) -> MemberReturns:
+        if self.away:
+            raise PredictorUnavailableError("no prediction within 30 s")
+        return super().member_returns(observations, actions)
+
+
+def test_predictor_that_is_away_is_said_and_asked_again(tmp_path: Path) -> None:
+    predictor = Unavailable(PREDICTOR.returns)
+    asking = questioner(Run(tmp_path, 200), 40, predictor=predictor)
+    report = asking.step(0)
+    assert (report.opened, report.predictor_unavailable, report.exhausted) == (0, True, False)
+    predictor.away = False
+    report = asking.step(0)
+    assert (report.opened, report.predictor_unavailable) == (10, False)
+
+
+class Crowded(RowPredictor):
+    """While it predicts, so much new behaviour comes in that the pool drops what was sampled."""
+
+    run: Run
+    times = 1
+
+    def member_returns(self, observations: Array, actions: Array) -> MemberReturns:
+        if self.times:
+            self.times -= 1
+            self.run.offer(60)
+        return super().member_returns(observations, actions)
+
+
+def test_segment_dropped_before_it_is_kept_costs_one_step(tmp_path: Path) -> None:
+    predictor = Crowded(PREDICTOR.returns)
+    predictor.run = run = Run(tmp_path, 60, pool_segments=60)
+    asking = questioner(run, 40, predictor=predictor)
+    assert asking.step(0).opened == 0
+    assert asking.step(0).opened == 10
+
+
+def test_store_that_refuses_for_good_is_no_accident(tmp_path: Path) -> None:
+    predictor = Crowded(PREDICTOR.returns)
+    predictor.run, predictor.times = Run(tmp_path, 60, pool_segments=60), 1000
+    asking = questioner(predictor.run, 40, predictor=predictor)
+    for _ in range(9):
+        assert asking.step(0).opened == 0
+    with pytest.raises(RlhpRayError, match="no longer a candidate"):
+        asking.step(0)
+
+
+def test_restart_asks_nothing_twice(tmp_path: Path) -> None:
+    run = Run(tmp_path, 200)
+    questioner(run, 40).step(0)
+    run.answer_open(count=4)
+    run.collector = run.new_collector()
+    run.store = SegmentStore(run.folder, run.part, 0, LocalTables())
+    asking = questioner(run, 40)
+    assert asking.step(0).opened == 0
+    run.offer(200)
+    asking.step(END)
+    assert run.collector.counts().asked == 40
