@@ -42,7 +42,7 @@ format: packages ## Put the code into ruff's format
 	$(BIN)/ruff format .
 
 bench: setup ## Env steps/s of learned against true reward, and the time spent waiting for predictions
-	@$(PYTHON) -m rlhp_ray.experiment.bench $(ARGS)
+	@$(PYTHON) benchmarks/learned_against_true.py $(ARGS)
 
 docs: packages ## Write docs/configuration.md from the schema
 	$(PYTHON) -m rlhp_ray.config.docs

@@ -32,7 +32,7 @@ class RewardPredictor(Protocol):
     """
 
     def rewards(self, observations: Array, actions: Array) -> PredictedRewards:
-        """Rewards of B steps: observations [B, *observation_shape], actions [B, *action_shape] as the environment saw them."""
+        """Rewards of B steps: observations [B, *observation_shape], actions [B, *action_shape] that it saw."""
         ...
 
     def member_returns(self, observations: Array, actions: Array) -> MemberReturns:
@@ -60,7 +60,7 @@ class LabelSchedule(Protocol):
     """How many labels should have been asked for by now, under a budget."""
 
     def wanted(self, *, env_steps: int, labels: int) -> int:
-        """Labels, the open queries' included, that should have been asked after so many env steps and answered labels."""
+        """Labels, the open queries' included, that should have been asked after so many env steps and answers."""
         ...
 
 
@@ -81,5 +81,5 @@ class Teacher(Protocol):
     name: str
 
     def answer(self, query: Query, pair: Segments) -> Answer | None:
-        """Compare the pair (S = 2: the query's first, then its second); None where the teacher has no answer to give."""
+        """Compare the pair (S = 2: the query's first, then its second); None where there is no answer to give."""
         ...

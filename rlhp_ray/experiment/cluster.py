@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import socket
 
 import ray
 
@@ -13,6 +14,7 @@ from rlhp_ray.config.schema import RayPart
 from rlhp_ray.errors import ClusterError
 
 LOOPBACK = "127.0.0.1"
+CONNECT_SECONDS = 5.0
 
 
 def connect(part: RayPart) -> None:
@@ -23,7 +25,7 @@ def connect(part: RayPart) -> None:
     address = part.address or os.environ.get("RAY_ADDRESS")
     try:
         if address:
-            ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR)
+            _join(address)
         else:
             ray.init(
                 namespace=NAMESPACE,
@@ -34,12 +36,29 @@ def connect(part: RayPart) -> None:
                 logging_level=logging.ERROR,
                 _node_ip_address=LOOPBACK,
             )
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         where = f"at {address}" if address else "on this machine"
         raise ClusterError(
             f"No Ray cluster could be reached {where} ({str(error).splitlines()[0]}); "
             "check ray.address, or leave it out to start one here; `rlhp-ray doctor` looks closer."
         ) from error
+
+
+def _join(address: str) -> None:
+    """Connect to a running cluster. Ray itself would go on trying for minutes where nobody listens."""
+    host, colon, port = address.rpartition(":")
+    plain = colon and port.isdigit() and "//" not in host
+    if plain:
+        socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
+    # Ray replaces a loopback address by that of the machine's network card, unless told.
+    local = plain and host in (LOOPBACK, "localhost")
+    ray.init(
+        address=address,
+        namespace=NAMESPACE,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        _node_ip_address=LOOPBACK if local else None,
+    )
 
 
 def run_key(name: str, address: str) -> str:

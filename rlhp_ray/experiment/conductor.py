@@ -56,7 +56,7 @@ class Conductor:
         teacher: ActorHandle[Any],
         collector: ActorHandle[Any],
         trainer: ActorHandle[Any],
-        broadcast: Callable[[bytes], None],
+        broadcast: Callable[[bytes], object],
         published: Callable[[TrainerReport], None],
     ) -> None:
         self._actors = {"questioner": questioner, "teacher": teacher, "trainer": trainer}

@@ -52,6 +52,7 @@ class Experiment:
         self._counters = Counters()
         self._begun, self._wall_before = time.monotonic(), 0.0
         self._latency = AnswerLatency()
+        self._loaded = checkpoint.load_newest(folder)  # before anything is started: it may be corrupt
         self._true_standing = Standing()  # of a run on the true reward, that has no loops beside the agent's
         self._conductor: Conductor | None = None
 
@@ -124,10 +125,10 @@ class Experiment:
             ray.shutdown()
 
     def _restore(self, agent: ArrayPPO) -> None:
-        loaded = checkpoint.load_newest(self._folder)
-        if loaded is None:
+        if self._loaded is None:
             return
-        arrays, counters = loaded
+        arrays, counters = self._loaded
+        self._loaded = None
         agent.go_on(arrays)
         self._counters = Counters(**counters)
         self._wall_before = self._counters.wall_seconds

@@ -41,6 +41,7 @@ class Parts:
 
 def build_parts(config: Config, task: Task, folder: RunFolder, key: str) -> Parts:
     """Start the actors and deploy the predictor; `key` names them (run and epoch)."""
+
     def start(cls: Any, role: str, *args: Any, **kwargs: Any) -> ActorHandle[Any]:
         options = {"name": f"{key}-{role}", "namespace": NAMESPACE}
         handle: ActorHandle[Any] = cls.options(**options).remote(*args, **kwargs)

@@ -38,7 +38,9 @@ def check(config: Config) -> None:
     load_task(config.task, config.segments.clip_steps)
     if config.reward.source == "learned":
         if not config.budget.labels:
-            raise ConfigError("reward.source=learned needs budget.labels of 1 or more: raise it, or set reward.source=true.")
+            raise ConfigError(
+                "reward.source=learned needs budget.labels of 1 or more: raise it, or set reward.source=true."
+            )
         make_teacher(config.teacher)
 
 

@@ -53,11 +53,15 @@ class WandbLog:
         self._try(log)
 
     def finish(self, summary: Mapping[str, Any]) -> None:
-        """Write the summary and end the log."""
+        """Write the summary and end the log; all of it is written when this returns."""
 
         def end() -> None:
+            import wandb
+
             self._run.summary.update(dict(summary))
             self._run.finish()
+            # `finish` returns before W&B's process has written the end of the file.
+            wandb.teardown()
 
         self._try(end)
         self._run = None

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
+
 import numpy as np
 import pytest
 from reward_world import CLIP_STEPS, World, make_segments
 
+from rlhp_ray.config.schema import RewardPart
 from rlhp_ray.errors import CorruptDataError
-from rlhp_ray.reward import PublishedEnsemble
+from rlhp_ray.reward import PublishedEnsemble, RewardTrainer, StepInputs
 from rlhp_ray.reward.trainer import STEP_LABELS
-from rlhp_ray.types import Choice, FloatArray
+from rlhp_ray.storage.run_folder import RunFolder
+from rlhp_ray.types import Answer, Choice, FloatArray, Query
 
 UNSEEN = make_segments(2000, np.random.default_rng(99))
 TRUE_RETURNS = UNSEEN.true_rewards.sum(1)
@@ -99,6 +104,34 @@ def test_l2_is_adapted_unless_told_otherwise(world: World) -> None:
     fixed = world.restart()
     fixed.folder.remove("predictor")
     assert fixed.trainer(initial_epochs=60, l2_adaptive=False).first_training().l2 == pytest.approx((1e-4,) * 3)
+
+
+def test_the_papers_values_are_the_defaults() -> None:
+    part = RewardPart()
+    assert (part.members, part.hidden_sizes, part.error_probability, part.dropout) == (3, (64, 64), 0.1, 0.5)
+    assert part.l2_adaptive and part.initial_epochs == 200 and part.labels_per_env_step == 0.1
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"members": 2},
+        {"hidden_sizes": (64, 32)},
+        {"learning_rate": 1e-4},
+        {"batch_labels": 16},
+        {"error_probability": 0.2},
+        {"l2_initial": 1e-2},
+        {"normalized_std": 0.05},
+        {"label_window": 20},
+    ],
+    ids=str,
+)
+def test_every_field_is_heard(world: World, field: dict[str, object]) -> None:
+    world.teach(30)
+    default = predicted_rewards(world.trainer(initial_epochs=3).first_training().published)
+    world.folder.remove("predictor")
+    other = predicted_rewards(world.restart().trainer(initial_epochs=3, **field).first_training().published)
+    assert not np.allclose(default, other, rtol=1e-3)
 
 
 # -- when it works -----------------------------------------------------------------------------------------------------
@@ -338,3 +371,50 @@ def test_a_damaged_state_is_said(world: World) -> None:
     world.folder.write("predictor/trainer.safetensors", state[: len(state) // 2])
     with pytest.raises(CorruptDataError, match="remove it and resume"):
         world.restart().trainer()
+
+
+# -- images ------------------------------------------------------------------------------------------------------------
+
+
+def test_images_are_learned_from_too(tmp_path: Path) -> None:
+    """The brighter clip is the better one; the same trainer, data and versions as for vectors."""
+    world = World(RunFolder(str(tmp_path)))
+    rng = np.random.default_rng(0)
+    labels, clip_steps = 24, 2
+    segments = make_segments(2 * labels, rng, clip_steps)
+    brightness = rng.integers(0, 200, 2 * labels)
+    images = rng.integers(0, 56, (2 * labels, clip_steps, 4, 84, 84)) + brightness[:, None, None, None, None]
+    segments = dataclasses.replace(
+        segments, observations=images.astype(np.uint8), actions=np.zeros((2 * labels, clip_steps), np.int64)
+    )
+    ids = world.store.add_kept(segments).reshape(-1, 2).tolist()
+    world.collector.ask([Query(a, b, 0.0, "test", 0, 0) for a, b in ids])
+    for (a, b), (first, second) in zip(ids, brightness.reshape(-1, 2), strict=True):
+        choice = Choice.LEFT if first > second else Choice.RIGHT
+        world.collector.answer(
+            Answer(f"answer-{a}", Query(a, b, 0.0, "test", 0, 0).query_id, a, b, choice, "oracle", 0.0, 1.0)
+        )
+    trainer = RewardTrainer(
+        world.folder,
+        RewardPart(initial_epochs=8, batch_labels=12, normalized_std=0.05),
+        0,
+        inputs=StepInputs((4, 84, 84), 6, discrete=True, images=True),
+        collector=world.collector,
+        store=world.store,
+    )
+    report = trainer.first_training()
+    assert report.published is not None
+    published = PublishedEnsemble.from_bytes(report.published)
+    rewards = published.rewards(segments.observations[:, 0], segments.actions[:, 0])
+    assert np.corrcoef(rewards, brightness)[0, 1] > 0.8
+    # the labelled clips are all the recent behaviour there is here
+    assert rewards.mean() == pytest.approx(0, abs=0.01) and rewards.std() == pytest.approx(0.05, abs=0.02)
+    restarted = RewardTrainer(
+        world.folder,
+        RewardPart(batch_labels=12),
+        0,
+        inputs=StepInputs((4, 84, 84), 6, discrete=True, images=True),
+        collector=world.collector,
+        store=world.store,
+    )
+    assert restarted.first_training().published == report.published

@@ -7,6 +7,7 @@ from reward_world import make_segments
 
 from rlhp_ray.errors import CorruptDataError
 from rlhp_ray.reward import StepInputs
+from rlhp_ray.reward.bootstrap import bootstrap_weights
 from rlhp_ray.reward.training_set import TrainingSet
 from rlhp_ray.types import Preference, Segments
 
@@ -44,7 +45,7 @@ def test_a_minibatch_holds_first_then_second_and_their_target() -> None:
     assert batch.inputs[:, :, 0, 0].tolist() == [[2, 7], [4, 2]]
     assert batch.inputs[0, 1].unique().tolist() == [7]
     assert batch.targets.tolist() == [0.5, 0.0]
-    assert batch.weights.shape == (3, 2)
+    assert batch.weights.tolist() == np.stack([bootstrap_weights(0, 3, name) for name in "ba"], axis=1).tolist()
 
 
 def test_each_segment_is_asked_for_and_kept_once() -> None:

@@ -18,6 +18,7 @@ from rlhp_ray.config.schema import ServingPart
 from rlhp_ray.errors import PredictorUnavailableError
 from rlhp_ray.interfaces import RewardPredictor
 from rlhp_ray.serving import LocalPredictor, ServedPredictor, broadcast
+from rlhp_ray.serving.newest import NewestEnsemble
 from rlhp_ray.storage.run_folder import RunFolder
 
 PART = ServingPart(retries=2, timeout_seconds=20)
@@ -61,9 +62,13 @@ def test_before_the_first_version_it_says_so(service: Service) -> None:
     predictor = service.connect()
     with pytest.raises(PredictorUnavailableError, match="no version of it was published yet"):
         predictor.rewards(OBSERVATIONS, ACTIONS)
-    with pytest.raises(PredictorUnavailableError):
-        predictor.member_returns(OBSERVATIONS[None], ACTIONS[None])
     assert predictor.wait_seconds > 0
+
+
+def test_before_the_first_version_members_say_nothing_of_segments(service: Service) -> None:
+    """The first queries are chosen without a predictor: version 0 says so."""
+    returns = service.connect().member_returns(OBSERVATIONS.reshape(4, 10, 5), ACTIONS.reshape(4, 10, 2))
+    assert returns.version == 0 and returns.returns.tolist() == [[0.0] * 4]
 
 
 def test_rewards_are_the_newest_versions(service: Service) -> None:
@@ -93,6 +98,7 @@ def test_a_caller_who_saw_a_newer_version_gets_it_from_the_folder(service: Servi
     predictor = service.connect()
     old = service.publish()
     assert predictor.rewards(OBSERVATIONS, ACTIONS).version == old
+    assert predictor._seen_version == old  # what its next request asks for at least
     version = next(service.versions)
     publish(service.folder, version)  # the broadcast missed this replica
     predictor._seen_version = version  # seen at another one
@@ -135,4 +141,4 @@ def test_a_damaged_folder_is_named_when_it_is_needed(service: Service) -> None:
 def test_a_replica_starts_with_the_newest_version_in_the_folder(tmp_path: Path) -> None:
     folder = RunFolder(str(tmp_path))
     publish(folder, 7)
-    assert LocalPredictor(folder.address).rewards(OBSERVATIONS, ACTIONS).version == 7
+    assert NewestEnsemble(folder).version == 7

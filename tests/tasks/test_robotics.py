@@ -21,8 +21,8 @@ FACTS = {
     "ant": (30, 1000, 29),
     "swimmer": (38, 1000, 10),
     "reacher": (75, 150, 8),
-    "inverted-double-pendulum": (30, 1000, 6),
-    "inverted-pendulum": (38, 1000, 4),
+    "inverted-double-pendulum": (30, 100, 6),
+    "inverted-pendulum": (38, 100, 4),
 }
 
 

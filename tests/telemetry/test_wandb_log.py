@@ -33,10 +33,10 @@ def test_offline_writes_into_the_folder(tmp_path: pathlib.Path, monkeypatch: pyt
     log = start("offline", tmp_path / "log", said)
     log.log(env_steps=4096, labels=3, values={"a_metric_of_this_test": 1.5, "nothing": None})
     log.finish({"true_return_mean": 1.0})
+    assert said == []
     (file,) = (tmp_path / "log").rglob("*.wandb")
     content = file.read_bytes()
     assert b"a_metric_of_this_test" in content and b"true_return_mean" in content
-    assert said == []
 
 
 def test_a_failing_start_is_said_once_and_the_run_goes_on(tmp_path: pathlib.Path) -> None:
