@@ -34,6 +34,7 @@ from rlhp_ray.tasks import Task, load_task
 
 WAIT_SECONDS = 0.02  # between two looks while the agent waits for labels
 SEGMENTS_PER_FIRST_QUERY = 2
+FIRST_CLIP_ENV_STEPS = 20_000  # without a single clip by then, clips are longer than episodes
 
 
 class Stopped(RlhpRayError):
@@ -144,11 +145,7 @@ class Experiment:
         wanted = max(1, first_labels(self._config.queries, self._config.budget))
         standing.counts = result(parts.collector.counts.remote())
         if standing.counts.labels < wanted:
-            self._recorder.say("collecting the first behaviour")
-            needed = SEGMENTS_PER_FIRST_QUERY * (wanted - standing.counts.labels)
-            while result(parts.store.stats.remote()).candidates < needed and not interrupt.received:
-                fragments = agent.collect(learned=False)
-                self._counters.first_env_steps += sum(map(len, fragments))
+            self._collect_first(agent, parts, wanted - standing.counts.labels, interrupt)
             self._recorder.say("asking for the first labels")
         if not self._lockstep:
             conductor.start()
@@ -161,6 +158,20 @@ class Experiment:
             return
         self._recorder.say("training the first reward predictor")
         conductor.first_training()
+
+    def _collect_first(self, agent: ArrayPPO, parts: Parts, queries: int, interrupt: Interrupt) -> None:
+        """Roll the untrained policy out until there are candidates for so many queries."""
+        self._recorder.say("collecting the first behaviour")
+        needed = min(SEGMENTS_PER_FIRST_QUERY * queries, self._config.segments.pool_segments)
+        while (found := result(parts.store.stats.remote()).candidates) < needed and not interrupt.received:
+            if not found and self._counters.first_env_steps > FIRST_CLIP_ENV_STEPS:
+                raise UserError(
+                    f"No clip of {self._task.clip_steps} steps fitted into an episode of {self._config.task} in "
+                    f"{self._counters.first_env_steps:,} env steps, since its episodes end sooner; "
+                    "set segments.clip_steps lower."
+                )
+            fragments = agent.collect(learned=False)
+            self._counters.first_env_steps += sum(map(len, fragments))
 
     def _wait_for_labels(self) -> None:
         assert self._conductor is not None

@@ -17,7 +17,7 @@ from rlhp_ray.experiment.checkpoint import load_newest
 from rlhp_ray.experiment.evaluate import Evaluation, evaluate, film, greedy_policy, random_policy
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.tasks import Task, load_task
-from rlhp_ray.telemetry import MetricsLog, learning_curve
+from rlhp_ray.telemetry import MetricsLog, WandbLog, learning_curve
 
 SUMMARY = "summary.json"
 CURVE = "learning_curve.png"
@@ -41,7 +41,9 @@ def evaluate_random(config: Config) -> Evaluation:
     return evaluate(task, random_policy(task, rng), config.evaluation.random_episodes, rng)
 
 
-def finish(folder: RunFolder, config: Config, account: Account) -> tuple[dict[str, Any], dict[str, str]]:
+def finish(
+    folder: RunFolder, config: Config, account: Account, wandb: WandbLog
+) -> tuple[dict[str, Any], dict[str, str]]:
     """Evaluate, write video, picture and summary; returns the summary and what to look at."""
     task, evaluation = evaluate_newest(folder, config, episodes=config.evaluation.episodes)
     random = evaluate_random(config)
@@ -71,5 +73,7 @@ def finish(folder: RunFolder, config: Config, account: Account) -> tuple[dict[st
             video = pathlib.Path(scratch, "evaluation.mp4")
             film(task, evaluation.states, video)
             folder.upload(video, VIDEO)
+            wandb.video(env_steps=account.env_steps, file=video)
             paths["video"] = f"{folder.address}/{VIDEO}"
+        wandb.finish(summary)
     return summary, paths

@@ -70,8 +70,7 @@ def _train(config: Config, folder: RunFolder, epoch: int, console: Console) -> d
     )
     account: Account = Experiment(config, folder, epoch=epoch, recorder=Recorder(config, folder, console, wandb)).run()
     console.say("evaluating")
-    summary, paths = finish(folder, config, account)
-    wandb.finish(summary)
+    summary, paths = finish(folder, config, account, wandb)
     console.finish(summary, paths)
     return summary
 

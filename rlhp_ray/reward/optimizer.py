@@ -17,7 +17,7 @@ from rlhp_ray.reward.training_set import Minibatch
 
 LOW_RATIO, HIGH_RATIO = 1.1, 1.5  # of validation to training loss
 L2_FACTOR = 1.5
-L2_BOUNDS = (1e-7, 1.0)
+L2_BOUNDS = (1e-7, 1e-2)  # more than this leaves a member that says nothing
 LEAST_VALIDATION_LABELS = 8  # a ratio from fewer says too little
 LEAST_STD = 1e-3  # an input that hardly moves isn't blown up
 
