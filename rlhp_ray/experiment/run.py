@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 from typing import Any
 
@@ -26,6 +27,9 @@ CONFIG, MANIFEST = "config.yaml", "manifest.json"
 def begin(config: Config, console: Console) -> dict[str, Any]:
     """Make the run's folder and train; returns the summary. RunFolderError where the folder is used already."""
     check(config)  # what is wrong leaves no folder behind
+    if config.teacher.path is not None:  # actors, and who resumes, may be in another directory
+        teacher = config.teacher.model_copy(update={"path": os.path.abspath(config.teacher.path)})
+        config = config.model_copy(update={"teacher": teacher})
     address = f"{config.run.dir.rstrip('/')}/{config.run.name}"
     folder = RunFolder.create(address, overwrite=config.run.overwrite)
     folder.write(CONFIG, dump(config).encode())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 LEARNS = (
-    "budget.env_steps=40960",
+    "budget.env_steps=61440",
     "agent.train_batch_size=1024",
     "agent.envs_per_runner=8",
     "agent.num_epochs=10",
@@ -17,13 +17,13 @@ LEARNS = (
 
 def test_a_point_learns_to_go_to_its_target(command_line, on_cluster: str) -> None:
     """A random policy makes about -33 here, standing still -33, the best policy -1.8."""
-    summary = command_line.train("point", "learned", "budget.labels=100", *LEARNS, on_cluster)
+    summary = command_line.train("point", "learned", "budget.labels=200", *LEARNS, on_cluster)
     assert summary["random_return_mean"] < -20
     assert summary["true_return_mean"] > -6
-    assert summary["labels"] == 100
+    assert summary["labels"] == 200
 
 
 def test_the_true_reward_is_a_baseline(command_line, on_cluster: str) -> None:
-    summary = command_line.train("point", "true", "reward.source=true", *LEARNS, on_cluster)
+    summary = command_line.train("point", "baseline", "reward.source=true", *LEARNS, on_cluster)
     assert summary["true_return_mean"] > -6
     assert summary["labels"] == 0 and summary["reward_versions"] == 0 and summary["teacher"] is None
