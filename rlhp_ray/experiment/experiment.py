@@ -28,6 +28,7 @@ from rlhp_ray.experiment.parts import Parts, build_agent, build_parts
 from rlhp_ray.experiment.recorder import Recorder
 from rlhp_ray.queries import first_labels
 from rlhp_ray.reward import TrainerReport
+from rlhp_ray.segments import SegmentStats
 from rlhp_ray.serving import broadcast
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.tasks import Task, load_task
@@ -163,7 +164,7 @@ class Experiment:
         """Roll the untrained policy out until there are candidates for so many queries."""
         self._recorder.say("collecting the first behaviour")
         needed = min(SEGMENTS_PER_FIRST_QUERY * queries, self._config.segments.pool_segments)
-        while (found := result(parts.store.stats.remote()).candidates) < needed and not interrupt.received:
+        while (found := self._candidates(parts)) < needed and not interrupt.received:
             if not found and self._counters.first_env_steps > FIRST_CLIP_ENV_STEPS:
                 raise UserError(
                     f"No clip of {self._task.clip_steps} steps fitted into an episode of {self._config.task} in "
@@ -172,6 +173,10 @@ class Experiment:
                 )
             fragments = agent.collect(learned=False)
             self._counters.first_env_steps += sum(map(len, fragments))
+
+    def _candidates(self, parts: Parts) -> int:
+        stats: SegmentStats = result(parts.store.stats.remote())
+        return stats.candidates
 
     def _wait_for_labels(self) -> None:
         assert self._conductor is not None
