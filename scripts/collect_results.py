@@ -1,4 +1,7 @@
-"""Copies finished runs' summaries, with command and commit, to docs/results/: python scripts/collect_results.py RUN..."""
+"""Copies finished runs' summaries, with command and commit, to docs/results/.
+
+    python scripts/collect_results.py RUN...
+"""
 
 from __future__ import annotations
 
