@@ -1,6 +1,6 @@
 """Copies finished runs' summaries, with command and commit, to docs/results/.
 
-    python scripts/collect_results.py RUN...
+Called as: python scripts/collect_results.py RUN...
 """
 
 from __future__ import annotations
