@@ -110,9 +110,11 @@ def test_the_client_works_in_actors_and_travels_as_a_pickle(app: str) -> None:
 
     predictor = ServedPredictor(app, ServingPart())
     version = predictor.rewards(OBSERVATIONS, ACTIONS).version
-    assert pickle.loads(pickle.dumps(predictor)).rewards(OBSERVATIONS, ACTIONS).version == version  # noqa: S301  # ours
+    # Replicas may be at different versions after the tests above; a copy accepts none older than it saw.
+    assert pickle.loads(pickle.dumps(predictor)).rewards(OBSERVATIONS, ACTIONS).version >= version  # noqa: S301  # ours
     runner = Runner.remote(predictor)
-    assert ray.get(runner.ask.remote()) == (version, True)
+    seen, waited = ray.get(runner.ask.remote())
+    assert seen >= version and waited
     ray.kill(runner)
 
 
