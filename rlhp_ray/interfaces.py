@@ -7,7 +7,7 @@ The loop that they live in, with everything in parallel:
     learner.update(fragment)                         # agent
 
     store.offer(segments)                            # segments, over a TableStore
-    n = schedule.open_wanted(...)                    # LabelSchedule: annealed, constant
+    n = schedule.wanted(...)                         # LabelSchedule: annealed, constant
     queries = selector.select(n, ...)                # QuerySelector: random, disagreement, recorded
     answers = teacher.answer(query, segments)        # Teacher: oracle, recorded
     trainer.train(); version = trainer.publish()     # reward

@@ -51,13 +51,13 @@ class ArrayPPO(PPO):  # type: ignore[misc]  # RLlib is untyped
     def collect(self, *, learned: bool) -> list[Fragment]:
         """A batch of fragments, one of each runner, outside training (the first rollouts)."""
         self._request(learned=learned)
-        return self._wait()
+        return self._wait(learned=learned)
 
     def training_step(self) -> None:
         """Take a batch, ask for the next, update, send the weights."""
         if not self.env_runner_group.num_in_flight_async_reqs(SAMPLE):
             self._request(learned=True)
-        fragments = self._wait()
+        fragments = self._wait(learned=True)
         if self.config.env_config["overlap"]:
             self._request(learned=True)
         arrays = Fragment.learner_arrays(fragments)
@@ -89,16 +89,11 @@ class ArrayPPO(PPO):  # type: ignore[misc]  # RLlib is untyped
             from_worker_or_learner_group=self.learner_group, policies=[DEFAULT_MODULE_ID], inference_only=True
         )
 
-    def drop_requests(self) -> None:
-        """Wait for the samples on their way and forget them (after the weights were set from outside)."""
-        if self.env_runner_group.num_in_flight_async_reqs(SAMPLE):
-            self._wait()
-
     def _request(self, *, learned: bool) -> None:
         kwargs = {"env_steps": self.env_steps, "learned": learned}
         self.env_runner_group.foreach_env_runner_async(SAMPLE, tag=SAMPLE, kwargs=kwargs)
 
-    def _wait(self) -> list[Fragment]:
+    def _wait(self, *, learned: bool) -> list[Fragment]:
         """The fragments on their way, of every runner; in the runners' order."""
         wanted = self.config.num_env_runners
         received: list[tuple[int, Fragment]] = []
@@ -106,7 +101,7 @@ class ArrayPPO(PPO):  # type: ignore[misc]  # RLlib is untyped
             received += self.env_runner_group.fetch_ready_async_reqs(tags=SAMPLE, timeout_seconds=None)
             if len(received) < wanted and not self.env_runner_group.num_in_flight_async_reqs(SAMPLE):
                 self.env_runner_group.probe_unhealthy_env_runners()
-                self._request(learned=True)
+                self._request(learned=learned)
         return [fragment for _, fragment in sorted(received, key=lambda pair: pair[0])][:wanted]
 
 
