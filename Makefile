@@ -35,6 +35,7 @@ lint: packages ## Style, types, the order of packages, generated docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(PYTHON) -m rlhp_ray.config.docs --check
+	$(PYTHON) -m rlhp_ray.telemetry.docs --check
 	scripts/check_paths.sh
 
 format: packages ## Put the code into ruff's format
@@ -44,8 +45,9 @@ format: packages ## Put the code into ruff's format
 bench: setup ## Env steps/s of learned against true reward, and the time spent waiting for predictions
 	@$(PYTHON) benchmarks/learned_against_true.py $(ARGS)
 
-docs: packages ## Write docs/configuration.md from the schema
+docs: packages ## Write docs/configuration.md and docs/metrics.md from the schema and the registry
 	$(PYTHON) -m rlhp_ray.config.docs
+	$(PYTHON) -m rlhp_ray.telemetry.docs
 
 lock: packages ## Resolve pyproject.toml anew into requirements.lock
 	$(PYTHON) scripts/lock.py

@@ -6,6 +6,7 @@
     │   ├── TaskError                an unknown task, an unsupported space, a segment too long
     │   └── RunFolderError           a run folder that is used, missing or can't be written
     ├── CorruptDataError             a checkpoint, version or shard whose bytes are not what was written
+    ├── Stopped                      the run was told to stop and has written a checkpoint
     ├── ClusterError                 Ray can't be reached or started
     └── PredictorUnavailableError    no prediction within the time-out and its retries
 
@@ -35,6 +36,10 @@ class RunFolderError(UserError):
 
 class CorruptDataError(RlhpRayError):
     """Stored bytes are not what was written."""
+
+
+class Stopped(RlhpRayError):
+    """The run was told to stop and has written a checkpoint."""
 
 
 class ClusterError(RlhpRayError):

@@ -18,6 +18,12 @@ def ray_cluster() -> Iterator[None]:
     """A Ray cluster on loopback that all tests of a session share."""
     import ray
 
-    ray.init(num_cpus=4, include_dashboard=False, _node_ip_address="127.0.0.1", log_to_driver=False)
+    ray.init(
+        num_cpus=4,
+        include_dashboard=False,
+        log_to_driver=False,
+        _node_ip_address="127.0.0.1",
+        _system_config={"metrics_report_interval_ms": 1000},  # to the metrics page; by default every 10 s
+    )
     yield
     ray.shutdown()

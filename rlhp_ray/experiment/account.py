@@ -21,7 +21,8 @@ class Counters:
     predict_seconds: float = 0.0  # of them, waiting for the predictor
     reward_versions: int = 0  # the newest published
     reward_version_lag: int = 0  # of the newest fragment
-    policy_version_lag: int = 0
+    policy_version: int = 0  # updates so far
+    policy_version_lag: int = 0  # of the newest fragment
 
     def as_dict(self) -> dict[str, Any]:
         """For a checkpoint."""

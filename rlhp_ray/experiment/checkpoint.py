@@ -1,15 +1,17 @@
 """Checkpoints of the agent: safetensors and JSON under checkpoints/, never a pickle.
 
     checkpoints/000012.safetensors     the agent's arrays
-    checkpoints/000012.json            counters, and the checksum of the arrays; written last, so that it commits
+    checkpoints/000012.json            when, counters, the checksum of the arrays; written last, so that it commits
 
 The predictor's state lies with its versions, answers and segments in their own folders.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import time
 from typing import Any
 
 import safetensors
@@ -29,7 +31,7 @@ def save(folder: RunFolder, arrays: dict[str, Array], counters: dict[str, Any]) 
     name = f"{int(names[-1]) + 1 if names else 0:06d}"
     data = safetensors.numpy.save(arrays)
     folder.write(f"{FOLDER}/{name}.safetensors", data)
-    record = {"sha256": hashlib.sha256(data).hexdigest(), "counters": counters}
+    record = {"time": time.time(), "sha256": hashlib.sha256(data).hexdigest(), "counters": counters}
     folder.write(f"{FOLDER}/{name}.json", json.dumps(record, indent=1).encode())
     for old in [*names, name][:-KEPT]:
         folder.remove(f"{FOLDER}/{old}.json")
@@ -56,6 +58,14 @@ def load_newest(folder: RunFolder) -> tuple[dict[str, Array], dict[str, Any]] | 
             f"Checkpoint {folder.address}/{path} can't be read ({error}); remove {path}.json and resume "
             "goes on from the checkpoint before it. Answers and predictor are kept elsewhere and are not touched."
         ) from error
+
+
+def newest_time(folder: RunFolder) -> float | None:
+    """When the newest checkpoint was written, in unix seconds; None where there is none that tells."""
+    for name in reversed(_names(folder)):
+        with contextlib.suppress(FileNotFoundError, ValueError, KeyError):  # removed meanwhile, or damaged
+            return float(json.loads(folder.read(f"{FOLDER}/{name}.json"))["time"])
+    return None
 
 
 def _names(folder: RunFolder) -> list[str]:

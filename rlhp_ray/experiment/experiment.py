@@ -17,10 +17,11 @@ import ray
 from rlhp_ray.actors import result
 from rlhp_ray.agent.ppo import ArrayPPO, Update
 from rlhp_ray.config.schema import Config
-from rlhp_ray.errors import RlhpRayError, UserError
+from rlhp_ray.errors import Stopped, UserError
 from rlhp_ray.experiment import checkpoint
 from rlhp_ray.experiment.account import Account, Counters
 from rlhp_ray.experiment.cluster import connect, remove_leftovers, run_key
+from rlhp_ray.experiment.cluster_figures import ClusterFigures
 from rlhp_ray.experiment.conductor import Conductor, Standing
 from rlhp_ray.experiment.interrupt import Interrupt
 from rlhp_ray.experiment.latency import AnswerLatency
@@ -36,10 +37,6 @@ from rlhp_ray.tasks import Task, load_task
 WAIT_SECONDS = 0.02  # between two looks while the agent waits for labels
 SEGMENTS_PER_FIRST_QUERY = 2
 FIRST_CLIP_ENV_STEPS = 20_000  # without a single clip by then, clips are longer than episodes
-
-
-class Stopped(RlhpRayError):
-    """The run was told to stop and has written a checkpoint."""
 
 
 class Experiment:
@@ -116,6 +113,7 @@ class Experiment:
                 )
             self._recorder.say("starting the environments")
             agent = build_agent(self._config, self._task, parts, epoch=self._epoch)
+            self._recorder.connected(ClusterFigures(f"{key}-e{self._epoch}", parts.store if parts else None))
             yield agent, parts
         finally:
             if self._conductor is not None:
@@ -244,17 +242,22 @@ class Experiment:
             counters.sample_seconds += fragment.sample_seconds
             counters.predict_seconds += fragment.predict_seconds
             counters.reward_version_lag = counters.reward_versions - fragment.reward_version
+            counters.policy_version = agent.updates
             counters.policy_version_lag = agent.updates - fragment.policy_version
             self._recorder.episodes(fragment.episodes)
         self._recorder.figures(update.figures)
 
     def _checkpoint(self, agent: ArrayPPO) -> None:
-        self._counters.wall_seconds = self._wall_before + time.monotonic() - self._begun
+        self._count_wall_seconds()
         checkpoint.save(self._folder, agent.snapshot(), self._counters.as_dict())
 
     def _report_if_due(self, agent: ArrayPPO) -> None:
         if self._recorder.due():
             self._report(agent)
 
+    def _count_wall_seconds(self) -> None:
+        self._counters.wall_seconds = self._wall_before + time.monotonic() - self._begun
+
     def _report(self, agent: ArrayPPO) -> None:
+        self._count_wall_seconds()
         self._recorder.report(agent.env_steps, self._standing, self._counters, self._latency)

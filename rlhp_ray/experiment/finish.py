@@ -73,7 +73,7 @@ def finish(
             video = pathlib.Path(scratch, "evaluation.mp4")
             film(task, evaluation.states, video)
             folder.upload(video, VIDEO)
-            wandb.video(env_steps=account.env_steps, file=video)
+            wandb.video(env_steps=account.env_steps, labels=account.counts.labels, file=video)
             paths["video"] = f"{folder.address}/{VIDEO}"
         wandb.finish(summary)
     return summary, paths

@@ -1,52 +1,62 @@
-"""Writes what a run does, at an interval: a line of metrics.jsonl, the console, W&B."""
+"""Writes what a run does, at an interval: a line of metrics.jsonl, the console, W&B, Ray's metrics page."""
 
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Iterable
-
-import numpy as np
+from collections.abc import Iterable, Mapping
 
 from rlhp_ray.config.schema import Config
 from rlhp_ray.experiment.account import Counters
+from rlhp_ray.experiment.cluster_figures import ClusterFigures
 from rlhp_ray.experiment.conductor import Standing
 from rlhp_ray.experiment.latency import AnswerLatency
+from rlhp_ray.experiment.prometheus import PrometheusMetrics
+from rlhp_ray.experiment.recent import Pace, RecentEpisodes
+from rlhp_ray.preferences import AnswerCounts
+from rlhp_ray.reward import TrainerReport
 from rlhp_ray.rollouts.fragment import Episode
 from rlhp_ray.storage import RunFolder
-from rlhp_ray.telemetry import Console, MetricsLog, Progress, WandbLog
+from rlhp_ray.telemetry import Console, Heartbeat, MetricsLog, Progress, WandbLog, metric
 
-EPISODES_SHOWN = 20  # the true return shown is the mean over so many of the newest episodes
+SPEED_SECONDS, LABELS_SECONDS = 10.0, 60.0  # that paces are taken over
+
+Values = dict[str, float | None]
 
 
 class Recorder:
-    """Writes a line of metrics at an interval, to the run's folder, the console and W&B."""
+    """Writes the registry's metrics at an interval. Made by the driver; `connected` once it is on its cluster."""
 
-    def __init__(self, config: Config, folder: RunFolder, console: Console, wandb: WandbLog) -> None:
+    def __init__(
+        self, config: Config, folder: RunFolder, console: Console, wandb: WandbLog, heartbeat: Heartbeat
+    ) -> None:
         self._config = config
+        self._learned = config.reward.source == "learned"
         self._console = console
         self._wandb = wandb
+        self._heartbeat = heartbeat
         self._log = MetricsLog(folder)
-        self._begun = time.monotonic()
+        self._cluster: ClusterFigures | None = None
+        self._prometheus: PrometheusMetrics | None = None
         self._due = 0.0
-        self._speed = (time.monotonic(), 0)  # when and at how many env steps the last line was written
-        self._true: deque[float] = deque(maxlen=EPISODES_SHOWN)
-        self._predicted: deque[float] = deque(maxlen=EPISODES_SHOWN)
-        self._figures: dict[str, float] = {}
-        self._activity = ""
+        self._speed, self._labels_pace = Pace(SPEED_SECONDS), Pace(LABELS_SECONDS)
+        self._episodes = RecentEpisodes()
+        self._figures: Mapping[str, float] = {}
+
+    def connected(self, cluster: ClusterFigures) -> None:
+        """The run is on its cluster: from now on its figures are told, and Ray's metrics page shows the run."""
+        self._cluster = cluster
+        self._prometheus = PrometheusMetrics(run=self._config.run.name, task=self._config.task)
 
     def say(self, activity: str) -> None:
         """What happens now."""
-        self._activity = activity
+        self._heartbeat.say(activity)
         self._console.say(activity)
 
     def episodes(self, episodes: Iterable[Episode]) -> None:
         """Episodes that ended."""
-        for episode in episodes:
-            self._true.append(episode.true_return)
-            self._predicted.append(episode.predicted_return)
+        self._episodes.add(episodes)
 
-    def figures(self, figures: dict[str, float]) -> None:
+    def figures(self, figures: Mapping[str, float]) -> None:
         """The newest update's figures."""
         self._figures = figures
 
@@ -55,63 +65,79 @@ class Recorder:
         return time.monotonic() >= self._due
 
     def report(self, env_steps: int, standing: Standing, counters: Counters, latency: AnswerLatency) -> None:
-        """Write a line."""
+        """Write a line. UndeclaredMetricError where a figure isn't in the registry."""
         now = time.monotonic()
-        before, steps_before = self._speed
-        speed = (env_steps - steps_before) / max(now - before, 1e-9) if steps_before else None
-        self._speed = (now, env_steps)
         self._due = now + self._config.run.report_seconds
-        counts, trainer = standing.counts, standing.trainer
-        learned = self._config.reward.source == "learned"
-        values: dict[str, float | None] = {
-            "wall_seconds": now - self._begun,
-            "env_steps_per_second": speed,
-            "true_return": _mean(self._true),
-            "predicted_return": _mean(self._predicted) if learned else None,
-            **{f"ppo/{name}": value for name, value in self._figures.items()},
+        counts, episodes = standing.counts, self._episodes
+        values: Values = {
+            "env_steps": env_steps,
+            "wall_seconds": counters.wall_seconds,
+            "env_steps_per_second": self._speed.add(now, env_steps) if env_steps else None,
+            "true_return": episodes.mean("true_return"),
+            "episode_steps": episodes.mean("steps"),
+            "agent/policy_version": counters.policy_version,
+            "agent/policy_version_lag": counters.policy_version_lag,
+            **{f"agent/{name}": value for name, value in self._figures.items()},
+            **(self._cluster.read() if self._cluster else {}),
         }
-        if learned:
+        if self._learned:
+            pace = self._labels_pace.add(now, counts.labels)
             values |= {
-                "answers/asked": counts.asked,
-                "answers/open": counts.open,
-                "answers/equal": counts.equal,
-                "answers/cant_tell": counts.cant_tell,
-                "answer_to_reward_seconds_p50": latency.quantile(0.5),
-                "held_seconds": counters.held_seconds,
-                "predict_share": counters.predict_seconds / counters.sample_seconds
-                if counters.sample_seconds
-                else None,
-                "reward/version": counters.reward_versions,
-                "reward/version_lag": counters.reward_version_lag,
-                "policy/version_lag": counters.policy_version_lag,
+                "labels": counts.labels,
+                "labels_per_minute": None if pace is None else 60.0 * pace,
+                "predicted_return": episodes.mean("predicted_return"),
+                "return_correlation": episodes.correlation(),
+                **_of_loops(counters, latency),
+                **_of_answers(counts),
             }
-        if trainer is not None:
-            values |= {
-                "reward/fresh_accuracy": trainer.fresh_accuracy,
-                "reward/audit_accuracy": trainer.audit_accuracy,
-                "reward/train_loss": trainer.train_loss,
-                "reward/validation_loss": trainer.validation_loss,
-                "reward/l2": sum(trainer.l2) / len(trainer.l2),
-                "reward/labels_processed": trainer.labels_processed,
-            }
+        if standing.trainer is not None:
+            values |= _of_trainer(standing.trainer)
+        for name in values:
+            metric(name)  # declared, or an error
         self._log.write(env_steps=env_steps, labels=counts.labels, values=values)
         self._wandb.log(env_steps=env_steps, labels=counts.labels, values=values)
+        if self._prometheus is not None:
+            self._prometheus.set(values)
         budget = self._config.budget
         self._console.update(
             Progress(
-                activity=self._activity,
+                activity=self._heartbeat.activity,
                 env_steps=env_steps,
                 env_steps_budget=budget.env_steps,
                 labels=counts.labels,
-                labels_budget=budget.labels if learned else 0,
-                env_steps_per_second=speed,
-                true_return=_mean(self._true),
-                predicted_return=_mean(self._predicted) if learned else None,
-                fresh_accuracy=trainer.fresh_accuracy if trainer else None,
+                labels_budget=budget.labels if self._learned else 0,
+                env_steps_per_second=values["env_steps_per_second"],
+                true_return=values["true_return"],
+                predicted_return=values.get("predicted_return"),
+                fresh_accuracy=values.get("reward/fresh_accuracy"),
                 reward_version=counters.reward_versions,
             )
         )
 
 
-def _mean(values: deque[float]) -> float | None:
-    return float(np.mean(values)) if values else None
+def _of_loops(counters: Counters, latency: AnswerLatency) -> Values:
+    return {
+        "held_seconds": counters.held_seconds,
+        "predict_share": counters.predict_seconds / counters.sample_seconds if counters.sample_seconds else None,
+        "answer_to_reward_seconds_p50": latency.quantile(0.5),
+        "answer_to_reward_seconds_p99": latency.quantile(0.99),
+        "reward/version": counters.reward_versions,
+        "reward/version_lag": counters.reward_version_lag,
+    }
+
+
+def _of_answers(counts: AnswerCounts) -> Values:
+    names = ("asked", "open", "leased", "left", "right", "equal", "cant_tell", "undone")
+    return {f"answers/{name}": getattr(counts, name) for name in names}
+
+
+def _of_trainer(trainer: TrainerReport) -> Values:
+    names = (
+        "fresh_accuracy",
+        "audit_accuracy",
+        "train_loss",
+        "validation_loss",
+        "labels_processed",
+        "labels_trained",
+    )
+    return {"reward/l2": sum(trainer.l2) / len(trainer.l2), **{f"reward/{n}": getattr(trainer, n) for n in names}}

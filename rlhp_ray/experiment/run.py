@@ -19,7 +19,7 @@ from rlhp_ray.experiment.recorder import Recorder
 from rlhp_ray.preferences import make_teacher
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.tasks import load_task
-from rlhp_ray.telemetry import Console, WandbLog, manifest
+from rlhp_ray.telemetry import Console, Heartbeat, WandbLog, commit, manifest
 
 CONFIG, MANIFEST = "config.yaml", "manifest.json"
 
@@ -63,20 +63,39 @@ def read_config(folder: RunFolder) -> Config:
 
 
 def _train(config: Config, folder: RunFolder, epoch: int, console: Console) -> dict[str, Any]:
-    wandb = WandbLog(
+    with Heartbeat(folder, epoch=epoch, every_seconds=config.run.report_seconds) as heartbeat:
+        wandb = _wandb_log(config, folder, epoch, console)
+        recorder = Recorder(config, folder, console, wandb, heartbeat)
+        account: Account = Experiment(config, folder, epoch=epoch, recorder=recorder).run()
+        recorder.say("evaluating")
+        summary, paths = finish(folder, config, account, wandb)
+    console.finish(summary, paths)
+    return summary
+
+
+def _wandb_log(config: Config, folder: RunFolder, epoch: int, console: Console) -> WandbLog:
+    made_of = commit()
+    tags = [f"task:{config.task}", f"seed:{config.seed}", f"epoch:{epoch}"]
+    if made_of is not None:
+        tags.append(f"commit:{made_of['id'][:12]}{'-changed' if made_of['changed'] else ''}")
+    return WandbLog(
         mode=config.wandb.mode,
         project=config.wandb.project,
         entity=config.wandb.entity,
         name=config.run.name,
-        folder=folder.local_path("wandb") or pathlib.Path("wandb"),
+        group=f"{config.task}, {condition(config)}",
+        tags=tags,
+        folder=folder.local_path("") or pathlib.Path(),  # in which W&B makes its folder wandb/
         config=config.model_dump(mode="json"),
         say=console.say,
     )
-    account: Account = Experiment(config, folder, epoch=epoch, recorder=Recorder(config, folder, console, wandb)).run()
-    console.say("evaluating")
-    summary, paths = finish(folder, config, account, wandb)
-    console.finish(summary, paths)
-    return summary
+
+
+def condition(config: Config) -> str:
+    """What a run is an example of, beside its task and seed: where its reward comes from."""
+    if config.reward.source == "true":
+        return f"{config.agent.algorithm}, true reward"
+    return f"{config.agent.algorithm}, {config.budget.labels} labels of {config.teacher.kind}"
 
 
 def _epoch(folder: RunFolder) -> int:

@@ -1,10 +1,30 @@
 """What a run tells: metrics, the console, W&B, the learning curve, the manifest. The driver alone writes it."""
 
 from rlhp_ray.telemetry.console import Console
-from rlhp_ray.telemetry.manifest import manifest
+from rlhp_ray.telemetry.heartbeat import Beat, Heartbeat, read_beat
+from rlhp_ray.telemetry.manifest import commit, manifest
+from rlhp_ray.telemetry.memory import memory_bytes
 from rlhp_ray.telemetry.metrics import MetricsLine, MetricsLog
 from rlhp_ray.telemetry.plot import learning_curve
 from rlhp_ray.telemetry.progress import Progress
+from rlhp_ray.telemetry.registry import METRICS, Metric, UndeclaredMetricError, metric
 from rlhp_ray.telemetry.wandb_log import WandbLog
 
-__all__ = ["Console", "MetricsLine", "MetricsLog", "Progress", "WandbLog", "learning_curve", "manifest"]
+__all__ = [
+    "METRICS",
+    "Beat",
+    "Console",
+    "Heartbeat",
+    "Metric",
+    "MetricsLine",
+    "MetricsLog",
+    "Progress",
+    "UndeclaredMetricError",
+    "WandbLog",
+    "commit",
+    "learning_curve",
+    "manifest",
+    "memory_bytes",
+    "metric",
+    "read_beat",
+]

@@ -1,14 +1,23 @@
 """Weights & Biases beside metrics.jsonl: online, offline (files in the run's folder) or off, which is the default.
 
-A log that can't be started or written never stops a run; it is said once.
+The driver alone writes it. Every row holds env steps and labels beside the metrics; W&B draws each metric against env
+steps, and its twin under `by_labels/` against labels, for a chart has one x-axis by default. A log that can't be
+started or written never stops a run; it is said once.
 """
 
 from __future__ import annotations
 
 import os
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
+
+from rlhp_ray.telemetry.registry import METRICS
+
+ENV_STEPS, LABELS = "env_steps", "labels"
+BY_LABELS = "by_labels/"
+EVALUATION = "evaluation"
+_MAX_TAG, _MAX_GROUP = 64, 128  # characters that W&B takes
 
 
 class WandbLog:
@@ -21,11 +30,16 @@ class WandbLog:
         project: str,
         entity: str | None,
         name: str,
+        group: str,
+        tags: Sequence[str],
         folder: pathlib.Path,
         config: Mapping[str, Any],
         say: Callable[[str], None],
     ) -> None:
-        """`folder`: where W&B keeps its files; `say`: takes the sentence about a failure."""
+        """`folder`: where W&B keeps its files; `say`: takes the sentence about a failure.
+
+        `group`: what runs have in common that differ by seed only.
+        """
         self._say = say
         self._run: Any = None
         if mode == "off":
@@ -33,22 +47,35 @@ class WandbLog:
         # Its own error reports would call out.
         os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
         try:
-            self._run = _start(mode, project, entity, name, folder, config)
+            self._run = _start(
+                folder,
+                mode="online" if mode == "online" else "offline",
+                project=project,
+                entity=entity,
+                name=name,
+                group=group[:_MAX_GROUP],
+                tags=[tag[:_MAX_TAG] for tag in tags],
+                job_type="train",
+                config=dict(config),
+            )
         except Exception as error:  # whatever W&B raises, the run goes on
             self._give_up("started", error)
 
     def log(self, *, env_steps: int, labels: int, values: Mapping[str, float | None]) -> None:
-        """Metrics against env steps."""
-        known = {name: value for name, value in values.items() if value is not None}
-        self._try(lambda: self._run.log({"env_steps": env_steps, "labels": labels, **known}))
+        """A row of metrics, against env steps and against labels."""
+        axes = {ENV_STEPS: env_steps, LABELS: labels}
+        known = {name: value for name, value in values.items() if value is not None and name not in axes}
+        twins = {BY_LABELS + name: value for name, value in known.items()}
+        self._try(lambda: self._run.log({**axes, **known, **twins}))
 
-    def video(self, *, env_steps: int, file: pathlib.Path) -> None:
-        """The evaluation's video, an mp4."""
+    def video(self, *, env_steps: int, labels: int, file: pathlib.Path) -> None:
+        """A video of the deterministic policy, an mp4."""
 
         def log() -> None:
             import wandb
 
-            self._run.log({"env_steps": env_steps, "evaluation": wandb.Video(str(file), format="mp4")})
+            video = wandb.Video(str(file), format="mp4")
+            self._run.log({ENV_STEPS: env_steps, LABELS: labels, EVALUATION: video})
 
         self._try(log)
 
@@ -80,9 +107,7 @@ class WandbLog:
         self._say(f"The W&B log could not be {what} ({reason}); the run goes on without it. Look at `rlhp-ray doctor`.")
 
 
-def _start(
-    mode: str, project: str, entity: str | None, name: str, folder: pathlib.Path, config: Mapping[str, Any]
-) -> Any:
+def _start(folder: pathlib.Path, **run: Any) -> Any:
     import wandb
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -91,6 +116,7 @@ def _start(
         console="off",
         disable_git=True,
         disable_code=True,
+        host="",  # nobody's machine is named
         x_disable_meta=True,
         x_disable_machine_info=True,
         # Its statistics ask a cloud's metadata address.
@@ -98,15 +124,12 @@ def _start(
         x_save_requirements=False,
         init_timeout=30,
     )
-    run = wandb.init(
-        mode="online" if mode == "online" else "offline",
-        project=project,
-        entity=entity,
-        name=name,
-        dir=str(folder),
-        config=dict(config),
-        settings=settings,
-    )
-    run.define_metric("env_steps", hidden=True)
-    run.define_metric("*", step_metric="env_steps")
-    return run
+    started = wandb.init(dir=str(folder), settings=settings, **run)
+    for axis in (ENV_STEPS, LABELS):
+        started.define_metric(axis, summary="max")
+    for metric in METRICS:
+        if metric.name not in (ENV_STEPS, LABELS):
+            started.define_metric(metric.name, step_metric=ENV_STEPS)
+            started.define_metric(BY_LABELS + metric.name, step_metric=LABELS, summary="none")
+    started.define_metric(EVALUATION, step_metric=ENV_STEPS)
+    return started

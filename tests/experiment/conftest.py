@@ -59,9 +59,13 @@ class CommandLine:
         (self.folder / "config.yaml").write_text(f"task: {task}\n")
         return "config.yaml"
 
+    def small(self, task: str, name: str, *overrides: str) -> tuple[str, ...]:
+        """The arguments of a small run."""
+        return ("train", self.config(task), *SMALL, f"run.name={name}", *overrides)
+
     def train(self, task: str, name: str, *overrides: str) -> dict[str, Any]:
         """A small run to its end; returns its summary."""
-        status, out, err = self.run("train", self.config(task), *SMALL, f"run.name={name}", *overrides)
+        status, out, err = self.run(*self.small(task, name, *overrides))
         assert status == 0, out + err
         return self.summary(name)
 
@@ -77,7 +81,13 @@ def command_line(tmp_path: pathlib.Path) -> CommandLine:
     return CommandLine(tmp_path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def shared_command_line(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
+    """The same, for a run that the tests of a module share."""
+    return CommandLine(tmp_path_factory.mktemp("shared"))
+
+
+@pytest.fixture(scope="session")
 def on_cluster(ray_cluster: None) -> str:
     """The override that takes a run to the cluster that the tests share."""
     import ray

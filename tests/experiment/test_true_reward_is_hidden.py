@@ -26,4 +26,4 @@ def test_nan_as_true_reward_reaches_no_learner(command_line, on_cluster: str) ->
     newest = json.loads((folder / "metrics.jsonl").read_text().splitlines()[-1])["metrics"]
     assert newest["true_return"] is None  # NaN, for metrics alone
     assert math.isfinite(newest["predicted_return"])
-    assert math.isfinite(newest["ppo/value_loss"])
+    assert math.isfinite(newest["agent/value_loss"])

@@ -1,0 +1,70 @@
+"""What a run holds on its cluster: actors, their restarts, memory, segments, the object store."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import ray
+from ray._private.state import actors  # the public list needs the dashboard, which a small run doesn't start
+from ray.actor import ActorHandle
+from ray.exceptions import RayError
+
+from rlhp_ray.segments import SegmentStats
+from rlhp_ray.telemetry import memory_bytes
+
+STORE_SECONDS = 0.5  # a store that takes longer, such as one that restarts, is left out of a line
+
+Values = dict[str, float | None]
+
+
+class ClusterFigures:
+    """Reads the `cluster/` and `segments/` metrics of one run."""
+
+    def __init__(self, key: str, store: ActorHandle[Any] | None) -> None:
+        """`key`: what the names of the run's actors hold; `store`: the segment store, where the run has one."""
+        self._key = key
+        self._store = store
+
+    def read(self) -> Values:
+        """The figures now."""
+        return {**self._processes(), **_object_store(), **self._segments()}
+
+    def _processes(self) -> Values:
+        context = ray.get_runtime_context()
+        job, here = context.get_job_id(), context.get_node_id()
+        alive = actors(actor_state_name="ALIVE").values()  # a cluster remembers its dead ones, many thousands of them
+        ours = [actor for actor in alive if actor["JobID"] == job or self._key in actor["Name"]]
+        pids = [os.getpid(), *(actor["Pid"] for actor in ours if actor["Address"]["NodeID"] == here)]
+        return {
+            "cluster/actors": len(ours),
+            "cluster/restarts": sum(actor["NumRestarts"] for actor in ours),
+            "cluster/memory_bytes": memory_bytes(pids),
+        }
+
+    def _segments(self) -> Values:
+        if self._store is None:
+            return {}
+        try:
+            ref: ray.ObjectRef[SegmentStats] = self._store.stats.remote()
+            stats = ray.get(ref, timeout=STORE_SECONDS)
+        except (RayError, TimeoutError):
+            return {}
+        return {
+            "segments/candidates": stats.candidates,
+            "segments/pool_bytes": stats.bytes,
+            "segments/offered": stats.offered,
+            "segments/dropped": stats.dropped,
+            "segments/kept": stats.kept,
+        }
+
+
+def _object_store() -> Values:
+    total: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray's are half typed
+    free: dict[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]
+    capacity = total.get("object_store_memory", 0.0)
+    used = capacity - free.get("object_store_memory", 0.0)
+    return {
+        "cluster/object_store_bytes": used,
+        "cluster/object_store_share": used / capacity if capacity else None,
+    }

@@ -1,0 +1,243 @@
+"""Every metric of a run, declared once: name, unit, meaning, what is healthy and what to do where it isn't.
+
+The recorder writes no other. metrics.jsonl, W&B, Prometheus and `rlhp-ray status` go by it, and docs/metrics.md is
+generated from it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Literal
+
+from rlhp_ray.errors import RlhpRayError
+
+PROMETHEUS_PREFIX = "rlhp_"  # Ray puts `ray_` before it
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Metric:
+    """One number that a run tells at an interval. A counter only grows while its process lives."""
+
+    name: str  # `group/name`: W&B draws a group's metrics together
+    unit: str
+    meaning: str  # one sentence
+    kind: Literal["gauge", "counter"] = "gauge"
+    low: float | None = None  # the healthy range, where it says something
+    high: float | None = None
+    otherwise: str = ""  # what to look at where the value is outside of the range
+    prometheus: bool = False  # of those that are never zero in a run that is well
+
+    @property
+    def prometheus_name(self) -> str:
+        """The name that Ray is given; the metrics page has `ray_` before it, and `_total` after a counter's."""
+        return PROMETHEUS_PREFIX + self.name.replace("/", "_")
+
+    @property
+    def healthy(self) -> str:
+        """The healthy range in words; empty where there is none."""
+        bounds = [
+            f"{word} {bound:g}" for word, bound in (("at least", self.low), ("at most", self.high)) if bound is not None
+        ]
+        return " and ".join(bounds)
+
+    def is_healthy(self, value: float | None) -> bool:
+        """Whether the value is in the healthy range; one that isn't known is."""
+        if value is None:
+            return True
+        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+
+
+COIN_TOSS_LOSS = round(math.log(2), 3)
+
+METRICS: tuple[Metric, ...] = (
+    # The run ------------------------------------------------------------------------------------------------------
+    Metric("env_steps", "steps", "Environment steps that the learner has trained on.", kind="counter", prometheus=True),
+    Metric("labels", "answers", "Answers in force that train the predictor: left, right or equal.", prometheus=True),
+    Metric("wall_seconds", "seconds", "Time since the run began, its earlier parts included.", kind="counter"),
+    Metric(
+        "env_steps_per_second",
+        "steps/s",
+        "Pace of the learner over about the last 10 seconds.",
+        prometheus=True,
+    ),
+    Metric(
+        "labels_per_minute",
+        "answers/min",
+        "Pace of the teacher over about the last minute.",
+    ),
+    Metric(
+        "true_return",
+        "reward",
+        "Mean return of the newest 20 episodes by the task's own reward, which the agent never sees.",
+        prometheus=True,
+    ),
+    Metric(
+        "predicted_return",
+        "predicted reward",
+        "Mean return of the same episodes by the predictor, normalised anew with each version.",
+        prometheus=True,
+    ),
+    Metric(
+        "return_correlation",
+        "-1 to 1",
+        "Correlation of predicted and true return over the newest 100 episodes.",
+        low=0.0,
+        otherwise="the agent may exploit the predictor (reward hacking): watch a video, and give more labels",
+    ),
+    Metric("episode_steps", "steps", "Mean length of the newest 20 episodes."),
+    Metric(
+        "held_seconds",
+        "seconds",
+        "Time that the agent has waited for labels, by budget.max_env_steps_per_label.",
+        kind="counter",
+    ),
+    Metric(
+        "predict_share",
+        "share of sampling time",
+        "Time that EnvRunners wait for predicted rewards.",
+        high=0.2,
+        otherwise="the predictor's replicas are too slow or too few: raise serving.replicas",
+        prometheus=True,
+    ),
+    Metric(
+        "answer_to_reward_seconds_p50",
+        "seconds",
+        "Half of the answers were in the agent's rewards after so long, from the answer to the first fragment that "
+        "a predictor trained on it rewarded.",
+        high=120.0,
+        otherwise="the trainer or the EnvRunners are slow: lower agent.train_batch_size or give the run more CPUs",
+        prometheus=True,
+    ),
+    Metric("answer_to_reward_seconds_p99", "seconds", "The same for 99 of 100 answers.", prometheus=True),
+    # Answers ------------------------------------------------------------------------------------------------------
+    Metric("answers/asked", "queries", "Queries asked so far.", kind="counter", prometheus=True),
+    Metric("answers/open", "queries", "Queries that wait for an answer, the leased ones included."),
+    Metric("answers/leased", "queries", "Open queries that a teacher looks at now."),
+    Metric("answers/left", "answers", "Answers in force: the left clip is better."),
+    Metric("answers/right", "answers", "Answers in force: the right clip is better."),
+    Metric("answers/equal", "answers", "Answers in force: both are as good; they train with one half each."),
+    Metric("answers/cant_tell", "answers", "Answers in force: can't tell; they train nothing."),
+    Metric("answers/undone", "answers", "Answers that were taken back.", kind="counter"),
+    # The reward predictor -----------------------------------------------------------------------------------------
+    Metric("reward/version", "version", "Newest published version of the predictor.", kind="counter", prometheus=True),
+    Metric("reward/version_lag", "versions", "How far the predictor that rewarded the newest fragment was behind it."),
+    Metric(
+        "reward/fresh_accuracy",
+        "share",
+        "How often the predictor agrees with an answer before it is trained on it, over the newest 100; ties left out.",
+        low=0.55,
+        otherwise="half is a coin toss: the clips may not show what is to be judged, or the teacher errs or is several",
+        prometheus=True,
+    ),
+    Metric(
+        "reward/audit_accuracy",
+        "share",
+        "How often it agrees with the answers that it is never trained on.",
+        low=0.55,
+        otherwise="half is a coin toss: give more labels, or look at the teacher's answers in an export",
+    ),
+    Metric(
+        "reward/train_loss",
+        "nats",
+        "Cross-entropy on what the members train on, their mean, without the l2 term.",
+        high=COIN_TOSS_LOSS,
+        otherwise="it is above a coin toss's: the answers contradict each other, or reward.learning_rate is too high",
+        prometheus=True,
+    ),
+    Metric(
+        "reward/validation_loss",
+        "nats",
+        "The same on what each member holds out, once that is enough; the l2 coefficient follows the ratio of both.",
+        high=COIN_TOSS_LOSS,
+        otherwise="it is above a coin toss's: the predictor has learned too few labels by heart; give more",
+    ),
+    Metric("reward/l2", "coefficient", "Mean of the members' l2 coefficients, as adapted.", prometheus=True),
+    Metric("reward/labels_processed", "labels", "Labels in all minibatches so far.", kind="counter", prometheus=True),
+    Metric("reward/labels_trained", "labels", "Labels in force that were trained on at least once.", prometheus=True),
+    # The agent ----------------------------------------------------------------------------------------------------
+    Metric("agent/policy_version", "updates", "Updates of the policy so far.", kind="counter", prometheus=True),
+    Metric(
+        "agent/policy_version_lag",
+        "updates",
+        "How far the policy that took the newest fragment was behind it.",
+        high=4,
+        otherwise="the EnvRunners are too many or too fast for the learner: lower agent.num_env_runners",
+    ),
+    Metric("agent/policy_loss", "loss", "The clipped policy objective's loss, over the newest update."),
+    Metric("agent/value_loss", "squared error", "The value's loss against normalised targets.", prometheus=True),
+    Metric(
+        "agent/entropy",
+        "nats",
+        "The policy's entropy; it falls as the policy becomes sure, and a continuous one's may be negative.",
+        prometheus=True,
+    ),
+    Metric(
+        "agent/kl",
+        "nats",
+        "How far the update moved the policy from the one that acted (KL divergence, estimated).",
+        high=0.1,
+        otherwise="updates are too large: lower agent.learning_rate or agent.num_epochs",
+    ),
+    Metric(
+        "agent/clip_fraction",
+        "share",
+        "Steps whose probability ratio was clipped.",
+        high=0.5,
+        otherwise="updates are too large: lower agent.learning_rate or agent.num_epochs",
+    ),
+    # Segments -----------------------------------------------------------------------------------------------------
+    Metric(
+        "segments/candidates",
+        "segments",
+        "Segments in the pool that may be asked about.",
+        low=2,
+        otherwise="there is nothing to compare: episodes may end before a clip's length, segments.clip_steps",
+        prometheus=True,
+    ),
+    Metric("segments/pool_bytes", "bytes", "Memory of the pool's tables in the object store.", prometheus=True),
+    Metric("segments/offered", "segments", "Offered to the pool since its process started.", kind="counter"),
+    Metric("segments/dropped", "segments", "The oldest, dropped since then to make room.", kind="counter"),
+    Metric("segments/kept", "segments", "Durable segments: every one that a query names.", prometheus=True),
+    # The cluster --------------------------------------------------------------------------------------------------
+    Metric("cluster/actors", "actors", "Actors of the run that are alive, replicas included.", prometheus=True),
+    Metric(
+        "cluster/restarts",
+        "restarts",
+        "Restarts of the run's actors since the driver started.",
+        high=0,
+        otherwise="a process died and came back: the logs under Ray's session folder say why",
+    ),
+    Metric(
+        "cluster/memory_bytes",
+        "bytes",
+        "Memory of the driver, the run's actors and all that they or the driver started, on the driver's machine; "
+        "shared pages counted once.",
+        prometheus=True,
+    ),
+    Metric("cluster/object_store_bytes", "bytes", "Memory in use in the object stores of all nodes, by everybody."),
+    Metric(
+        "cluster/object_store_share",
+        "share",
+        "The same as a share of what the object stores have.",
+        high=0.9,
+        otherwise="objects will be spilled to disk: lower segments.pool_bytes or raise ray.object_store_bytes",
+    ),
+)
+
+_BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}
+
+
+class UndeclaredMetricError(RlhpRayError):
+    """A metric is written that METRICS doesn't declare."""
+
+
+def metric(name: str) -> Metric:
+    """The declaration of a metric; UndeclaredMetricError."""
+    try:
+        return _BY_NAME[name]
+    except KeyError:
+        raise UndeclaredMetricError(
+            f"The metric {name} is written but not declared; declare it in rlhp_ray/telemetry/registry.py."
+        ) from None

@@ -1,0 +1,132 @@
+"""What a run tells, from outside: one small run whose metrics are read from its folder, from W&B and from Ray."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+import re
+import time
+import urllib.request
+from typing import Any
+
+import av
+import pytest
+from wandb_reader import read_wandb
+
+from rlhp_ray.telemetry import METRICS
+
+# Those that this run has no value for: too few labels are audited or held out for it.
+UNKNOWN = {"reward/audit_accuracy", "reward/validation_loss"}
+VIDEO = "evaluation.path"  # W&B's reader prints a row's nested values flat
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A run that has ended, and what Ray's metrics page showed while it went on."""
+
+    folder: pathlib.Path
+    lines: list[dict[str, Any]]  # of metrics.jsonl
+    scraped: dict[
+        str, dict[str, float]
+    ]  # metric's name on the page -> tags as they stand there -> value farthest from zero
+
+
+def scrape() -> str:
+    """The text of the cluster's metrics page."""
+    import ray
+
+    (node,) = ray.nodes()
+    with urllib.request.urlopen(f"http://127.0.0.1:{node['MetricsExportPort']}/metrics") as page:
+        text: str = page.read().decode()
+    return text
+
+
+@pytest.fixture(scope="module")
+def run(shared_command_line: Any, on_cluster: str) -> Run:
+    process = shared_command_line.start(
+        *shared_command_line.small(
+            "reacher",
+            "told",
+            "run.report_seconds=0.5",
+            "teacher.answers_per_minute=240",  # so that it lasts longer than Ray needs to show something
+            "wandb.mode=offline",
+            on_cluster,
+        )
+    )
+    scraped: dict[str, dict[str, float]] = {}
+    while process.poll() is None:
+        for name, tags, value in re.findall(r"^(ray_rlhp_\w+)\{(.*)\} (\S+)$", scrape(), flags=re.MULTILINE):
+            if 'run="told"' in tags:
+                shown = scraped.setdefault(name, {})
+                shown[tags] = max(shown.get(tags, 0.0), float(value), key=abs)  # a pace falls to zero in the end
+        time.sleep(0.5)
+    out, err = process.communicate()
+    assert process.returncode == 0, out + err
+    folder = shared_command_line.folder / "runs" / "told"
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return Run(folder, lines, scraped)
+
+
+def test_the_run_tells_every_metric_of_the_registry(run: Run) -> None:
+    known = {name for line in run.lines for name, value in line["metrics"].items() if value is not None}
+    assert known | UNKNOWN >= {metric.name for metric in METRICS}
+    last = run.lines[-1]["metrics"]
+    assert last["labels"] == 40 == sum(last[f"answers/{name}"] for name in ("left", "right", "equal"))
+    assert last["env_steps"] == 4096 and last["agent/policy_version"] == 8
+    assert last["episode_steps"] == 150
+    assert -1 <= last["return_correlation"] <= 1
+    assert 60 <= last["labels_per_minute"] <= 240
+    assert last["segments/kept"] > 2 and last["segments/offered"] >= last["segments/candidates"]
+    # Five actors of ours, an EnvRunner, a replica; Serve's controller where this run was the first on the cluster.
+    assert last["cluster/actors"] in (7, 8)
+    assert 2e8 < last["cluster/memory_bytes"] < 2e10
+
+
+def test_ray_s_metrics_page_shows_each_metric_that_is_marked_for_it(run: Run) -> None:
+    for metric in METRICS:
+        name = f"ray_{metric.prometheus_name}" + ("_total" if metric.kind == "counter" else "")
+        assert (name in run.scraped) == metric.prometheus, name
+        if metric.prometheus:
+            ((tags, value),) = run.scraped[name].items()
+            assert 'task="reacher"' in tags and value != 0, name
+    assert run.scraped["ray_rlhp_labels"].popitem()[1] <= 40
+
+
+def test_wandb_reads_back_config_and_history_against_both_axes(run: Run) -> None:
+    records = read_wandb(run.folder)
+    (started,) = records["run"]
+    assert started["display_name"] == "told" and started["job_type"] == "train"
+    assert started["run_group"] == "reacher, ppo, 40 labels of oracle"
+    assert {"task:reacher", "seed:0", "epoch:1"} <= set(started["tags"])
+    config = started["config"]["update"]
+    assert config["task"] == "reacher" and config["budget"] == {
+        "env_steps": 4096,
+        "labels": 40,
+        "max_env_steps_per_label": None,
+    }
+    rows = [record["item"] for record in records["history"]]
+    told = [row for row in rows if VIDEO not in row]
+    assert [(row["env_steps"], row["labels"]) for row in told] == [
+        (line["env_steps"], line["labels"]) for line in run.lines
+    ]
+    for row, line in zip(told, run.lines, strict=True):
+        for name, value in line["metrics"].items():
+            if value is not None:
+                assert row[name] == pytest.approx(value), name
+                if name not in ("env_steps", "labels"):
+                    assert row[f"by_labels/{name}"] == row[name]
+    summary = {name: value for record in records["summary"] for name, value in record["update"].items()}
+    assert summary["true_return_mean"] == json.loads((run.folder / "summary.json").read_text())["true_return_mean"]
+
+
+def test_wandb_holds_the_evaluation_s_video(run: Run) -> None:
+    records = read_wandb(run.folder)
+    (row,) = (record["item"] for record in records["history"] if VIDEO in record["item"])
+    assert (row["env_steps"], row["labels"]) == (4096, 40)
+    assert row["evaluation._type"] == "video-file"
+    (file,) = run.folder.glob(f"wandb/offline-run-*/files/{row[VIDEO]}")
+    assert file.read_bytes() == (run.folder / "videos" / "evaluation.mp4").read_bytes()
+    with av.open(str(file)) as video:
+        frames = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
+    assert len(frames) > 10 and (frames[0] != frames[-1]).any()
