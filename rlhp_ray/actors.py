@@ -5,26 +5,68 @@ A plain object takes its collaborators as plain objects; where one of them lives
 
 from __future__ import annotations
 
+import dataclasses
+import os
 from typing import Any, TypeVar, cast
 
 import ray
 from ray.actor import ActorHandle
-from ray.exceptions import RayTaskError
+from ray.exceptions import RayActorError, RayTaskError
 
-from rlhp_ray.errors import RlhpRayError
+from rlhp_ray.errors import ClusterError, RlhpRayError
+from rlhp_ray.storage.waiting import waits_for
 
 NAMESPACE = "rlhp_ray"
 T = TypeVar("T")
 
+# Of every actor: it restarts from the run folder, calls are repeated, and a thread of its own tells that it lives.
+RESTARTING: dict[str, Any] = {
+    "num_cpus": 0,
+    "max_restarts": -1,
+    "max_task_retries": -1,
+    "concurrency_groups": {"pulse": 1},
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pulse:
+    """That an actor's process lives, whatever it works on."""
+
+    process: int  # its id, another one after a restart
+    waits_for: str  # a sentence; empty where it waits for nothing
+
+
+class Watched:
+    """Base of every actor: it answers `pulse` in a thread of its own, also while it works or waits."""
+
+    @ray.method(concurrency_group="pulse")
+    def pulse(self) -> Pulse:
+        """That the process lives, and what it waits for."""
+        return Pulse(os.getpid(), waits_for())
+
 
 def result(ref: ray.ObjectRef[T]) -> T:
-    """Wait for a call's result. An error that this package raised there is raised here as it was, in one sentence."""
+    """Wait for a call's result. An error that this package raised there is raised here as it was, in one sentence.
+
+    ClusterError where the actor is gone for good.
+    """
     try:
         return ray.get(ref)
     except RayTaskError as error:
         if isinstance(error.cause, RlhpRayError):
             raise error.cause from None
         raise
+    except RayActorError as error:
+        raise ClusterError(
+            f"A process of the run is gone and Ray can't start it again ({_cause(error)}); look for the cause in Ray's "
+            "logs, and go on with `rlhp-ray resume`."
+        ) from error
+
+
+def _cause(error: RayActorError) -> str:
+    """The last line of what Ray says: of an error in the actor's constructor, the error itself."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
 
 
 class _Proxy:

@@ -7,7 +7,8 @@
     │   └── RunFolderError           a run folder that is used, missing or can't be written
     ├── CorruptDataError             a checkpoint, version or shard whose bytes are not what was written
     ├── Stopped                      the run was told to stop and has written a checkpoint
-    ├── ClusterError                 Ray can't be reached or started
+    ├── ClusterError                 Ray can't be reached or started, or lost what can't be replaced
+    ├── SupersededError              another driver has taken the run over; this one may not write any more
     └── PredictorUnavailableError    no prediction within the time-out and its retries
 
 A message is one sentence (or two) that names the cause and the cure, fit to be printed without a traceback.
@@ -43,7 +44,11 @@ class Stopped(RlhpRayError):
 
 
 class ClusterError(RlhpRayError):
-    """Ray can't be reached or started."""
+    """Ray can't be reached or started, or lost what can't be replaced."""
+
+
+class SupersededError(RlhpRayError):
+    """Another driver has taken the run over."""
 
 
 class PredictorUnavailableError(RlhpRayError):

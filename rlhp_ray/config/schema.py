@@ -37,6 +37,9 @@ class RunPart(Part):
     )
     checkpoint_seconds: PositiveFloat = Field(60.0, description="A checkpoint at least this often, in seconds.")
     report_seconds: PositiveFloat = Field(5.0, description="A line of metrics at least this often, in seconds.")
+    patience_seconds: NonNegativeFloat = Field(
+        300.0, description="How long a full disk or a run folder that is away is waited for before the run stops."
+    )
 
 
 class BudgetPart(Part):

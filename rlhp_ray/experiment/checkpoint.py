@@ -1,9 +1,10 @@
 """Checkpoints of the agent: safetensors and JSON under checkpoints/, never a pickle.
 
-    checkpoints/000012.safetensors     the agent's arrays
-    checkpoints/000012.json            when, counters, the checksum of the arrays; written last, so that it commits
+    checkpoints/e000002-000012.safetensors     the agent's arrays
+    checkpoints/e000002-000012.json            when, counters, the checksum of the arrays; written last: it commits
 
-The predictor's state lies with its versions, answers and segments in their own folders.
+The epoch of the driver comes first, so that one which an earlier driver writes late never is the newest. The
+predictor's state lies with its versions, answers and segments in their own folders.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ KEPT = 2
 def save(folder: RunFolder, arrays: dict[str, Array], counters: dict[str, Any]) -> None:
     """Write the next checkpoint and remove all but the newest two."""
     names = _names(folder)
-    name = f"{int(names[-1]) + 1 if names else 0:06d}"
+    name = f"e{folder.epoch or 0:06d}-{int(names[-1].split('-')[-1]) + 1 if names else 0:06d}"
     data = safetensors.numpy.save(arrays)
     folder.write(f"{FOLDER}/{name}.safetensors", data)
     record = {"time": time.time(), "sha256": hashlib.sha256(data).hexdigest(), "counters": counters}

@@ -42,10 +42,11 @@ FIRST_CLIP_ENV_STEPS = 20_000  # without a single clip by then, clips are longer
 class Experiment:
     """One run, or the rest of one."""
 
-    def __init__(self, config: Config, folder: RunFolder, *, epoch: int, recorder: Recorder) -> None:
+    def __init__(self, config: Config, folder: RunFolder, *, recorder: Recorder) -> None:
+        """`folder`: taken over by this driver; RlhpRayError where its newest checkpoint is damaged."""
         self._config = config
         self._folder = folder
-        self._epoch = epoch
+        self._epoch = folder.epoch or 0
         self._recorder = recorder
         self._task: Task = load_task(config.task, config.segments.clip_steps)
         self._counters = Counters()

@@ -72,7 +72,7 @@ def build_parts(config: Config, task: Task, folder: RunFolder, key: str) -> Part
     trainer = start(
         RewardTrainerActor,
         "trainer",
-        folder.address,
+        folder,
         config.reward,
         config.seed,
         task_name=config.task,

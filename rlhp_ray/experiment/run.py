@@ -33,8 +33,7 @@ def begin(config: Config, console: Console) -> dict[str, Any]:
     address = f"{config.run.dir.rstrip('/')}/{config.run.name}"
     folder = RunFolder.create(address, overwrite=config.run.overwrite)
     folder.write(CONFIG, dump(config).encode())
-    _write_manifest(folder, config, epoch=1)
-    return _train(config, folder, 1, console)
+    return _drive(config, folder, above=0, console=console)
 
 
 def check(config: Config) -> None:
@@ -51,10 +50,7 @@ def check(config: Config) -> None:
 def resume(address: str, console: Console) -> dict[str, Any]:
     """Go on with a run from its folder; returns the summary. RunFolderError where there is no run."""
     folder = RunFolder.open(address)
-    config = read_config(folder)
-    epoch = _epoch(folder) + 1
-    _write_manifest(folder, config, epoch=epoch)
-    return _train(config, folder, epoch, console)
+    return _drive(read_config(folder), folder, above=_epoch(folder), console=console)
 
 
 def read_config(folder: RunFolder) -> Config:
@@ -62,11 +58,15 @@ def read_config(folder: RunFolder) -> Config:
     return parse_config(folder.read(CONFIG).decode(), source=f"{folder.address}/{CONFIG}")
 
 
-def _train(config: Config, folder: RunFolder, epoch: int, console: Console) -> dict[str, Any]:
-    with Heartbeat(folder, epoch=epoch, every_seconds=config.run.report_seconds) as heartbeat:
+def _drive(config: Config, folder: RunFolder, *, above: int, console: Console) -> dict[str, Any]:
+    """Take the folder over in an epoch higher than `above`, and train."""
+    folder = folder.take_over(above=above, patience_seconds=config.run.patience_seconds)
+    epoch = folder.epoch or 0
+    _write_manifest(folder, config, epoch=epoch)
+    with Heartbeat(folder.impatient(), epoch=epoch, every_seconds=config.run.report_seconds) as heartbeat:
         wandb = _wandb_log(config, folder, epoch, console)
         recorder = Recorder(config, folder, console, wandb, heartbeat)
-        account: Account = Experiment(config, folder, epoch=epoch, recorder=recorder).run()
+        account: Account = Experiment(config, folder, recorder=recorder).run()
         recorder.say("evaluating")
         summary, paths = finish(folder, config, account, wandb)
     console.finish(summary, paths)

@@ -12,7 +12,7 @@ from typing import Any
 import ray
 from ray.actor import ActorHandle
 
-from rlhp_ray.actors import proxy
+from rlhp_ray.actors import RESTARTING, Watched, proxy
 from rlhp_ray.config.schema import TeacherPart
 from rlhp_ray.preferences.collector import AnswerCounts, Collector, PreferenceChanges
 from rlhp_ray.preferences.desk import TeacherDesk, TeacherReport
@@ -22,8 +22,8 @@ from rlhp_ray.storage import RunFolder
 from rlhp_ray.types import Answer, Query
 
 
-@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)
-class CollectorActor:
+@ray.remote(**RESTARTING)
+class CollectorActor(Watched):
     """Ray shell around Collector: the same methods."""
 
     def __init__(self, folder: RunFolder, *, lease_seconds: float, audit_fraction: float, seed: int) -> None:
@@ -60,8 +60,8 @@ class CollectorActor:
         return self._collector.answers()
 
 
-@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)
-class TeacherActor:
+@ray.remote(**RESTARTING)
+class TeacherActor(Watched):
     """Ray shell around the desk of the config's teacher."""
 
     def __init__(self, part: TeacherPart, seed: int, collector: ActorHandle[Any], store: ActorHandle[Any]) -> None:

@@ -4,30 +4,44 @@ It stands between the collector and the disk, and is the only truth about what w
 2017, section 2.2.2, the database D). Each append is one small immutable object: a JSON file whose name is the position
 of its first record, counted from 1. Now and then the loose files are copied into one Parquet file, named alike, and
 then removed. A crash between the two leaves records in both: a reader takes the Parquet's and skips the rest.
+
+Of two writers the later one wins, without a lock: a name is given once, and whoever opens the log for writing writes a
+record of its own first. An earlier writer that is still alive then finds its next name taken and stops, so what it
+acknowledged before is in the log and it acknowledges nothing more.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rlhp_ray.errors import CorruptDataError, RlhpRayError
+from rlhp_ray.errors import CorruptDataError, RlhpRayError, SupersededError
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.types import Answer, Choice, Query, Undo
 
-Record = Query | Answer | Undo
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Opening:
+    """The log was opened for writing; from here on earlier writers can't append."""
+
+    opened_at: float  # unix seconds
+
+
+Record = Query | Answer | Undo | Opening
 
 FOLDER = "answers"
 COMPACT_FILES = 256  # loose files that are worth one Parquet file
 
 _NAME = re.compile(r"(\d{12})\.(json|parquet)")
-_KINDS: dict[str, type[Record]] = {"query": Query, "answer": Answer, "undo": Undo}
+_KINDS: dict[str, type[Record]] = {"query": Query, "answer": Answer, "undo": Undo, "opening": Opening}
 _SCHEMA = pa.schema(
     [
         ("kind", pa.string()),
@@ -46,6 +60,7 @@ _SCHEMA = pa.schema(
         ("answered_at", pa.float64()),
         ("seconds", pa.float64()),
         ("undone_at", pa.float64()),
+        ("opened_at", pa.float64()),
     ]
 )
 
@@ -53,13 +68,19 @@ _SCHEMA = pa.schema(
 class AnswerLog:
     """The writing end of the log, one process at a time; reads what is there when it is made."""
 
-    def __init__(self, folder: RunFolder) -> None:
-        """Read the log. CorruptDataError if records are missing or unreadable."""
+    def __init__(self, folder: RunFolder, clock: Callable[[], float] = time.time) -> None:
+        """Read the log and shut earlier writers out. CorruptDataError if records are missing or unreadable."""
         self._folder = folder
-        stored = _read(folder)
-        self.records: list[Record] = stored.records
-        self._compacted = stored.compacted
-        self._loose = stored.loose
+        while True:
+            stored = _read_beside_a_writer(folder)
+            self.records: list[Record] = stored.records
+            self._compacted = stored.compacted
+            self._loose = stored.loose
+            try:
+                self.append([Opening(opened_at=clock())])
+                break
+            except SupersededError:
+                folder.check_epoch()  # an earlier writer was faster this once: what it wrote is read
         self._remove(stored.left_over)
 
     @property
@@ -70,7 +91,7 @@ class AnswerLog:
     def append(self, records: Sequence[Record]) -> int:
         """Write the records as one object, durable before this returns; gives the new position.
 
-        RlhpRayError where another process has written to the same log.
+        SupersededError where another process has opened the log since.
         """
         if not records:
             return self.position
@@ -78,16 +99,13 @@ class AnswerLog:
             self.compact()  # before the write: should it fail, nothing was accepted yet
         name = f"{self.position + 1:012d}.json"
         path = f"{FOLDER}/{name}"
-        if self._folder.exists(path):
-            raise RlhpRayError(
-                f"another process writes to the answer log of {self._folder.address}: stop it, or start this one anew"
-            )
         data = json.dumps({"records": [_to_row(r) for r in records]}, allow_nan=False).encode()
         try:
-            self._folder.write(path, data)
-        except BaseException:
-            # It was not acknowledged, so it must not turn up later under a number that is given again.
-            self._folder.remove(path)
+            self._folder.write_new(path, data)
+        except FileExistsError:
+            raise self._superseded() from None
+        except (OSError, RlhpRayError):
+            self._forget(path, data)
             raise
         self.records.extend(records)
         self._loose.append(name)
@@ -100,9 +118,29 @@ class AnswerLog:
         table = pa.Table.from_pylist([_to_row(r) for r in self.records[self._compacted :]], schema=_SCHEMA)
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink)
-        self._folder.write(f"{FOLDER}/{self._compacted + 1:012d}.parquet", sink.getvalue().to_pybytes())
+        try:
+            self._folder.write_new(f"{FOLDER}/{self._compacted + 1:012d}.parquet", sink.getvalue().to_pybytes())
+        except FileExistsError:  # an earlier writer did it late, for the records up to where it came
+            stored = _read_beside_a_writer(self._folder)
+            if len(stored.records) != self.position:
+                raise self._superseded() from None
+            self._loose, self._compacted = stored.loose, stored.compacted
+            return
         loose, self._loose, self._compacted = self._loose, [], self.position
         self._remove(loose)
+
+    def _superseded(self) -> SupersededError:
+        return SupersededError(
+            f"Another process has opened the answer log of {self._folder.address} since; this one accepts no more "
+            "answers. Stop it if it still runs."
+        )
+
+    def _forget(self, path: str, data: bytes) -> None:
+        """A write that failed was not acknowledged: it must not turn up later under a number that is given again."""
+        folder = RunFolder(self._folder.address)  # that waits for nothing
+        with contextlib.suppress(OSError, RlhpRayError):
+            if folder.read(path) == data:  # and isn't another writer's
+                folder.remove(path)
 
     def _remove(self, names: list[str]) -> None:
         for name in names:
@@ -111,12 +149,16 @@ class AnswerLog:
 
 def read_records(folder: RunFolder) -> list[Record]:
     """Every record of the log in order, read without changing anything, also beside a process that writes."""
+    return _read_beside_a_writer(folder).records
+
+
+def _read_beside_a_writer(folder: RunFolder) -> _Stored:
     for _ in range(3):  # the writer may compact between our listing and our reading
         try:
-            return _read(folder).records
+            return _read(folder)
         except (FileNotFoundError, CorruptDataError):
             continue
-    return _read(folder).records
+    return _read(folder)
 
 
 @dataclasses.dataclass(frozen=True)

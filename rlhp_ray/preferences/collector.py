@@ -70,7 +70,7 @@ class Collector:
         self._attempts: collections.Counter[str] = collections.Counter()  # answers a query was given, undone ones too
         self._choices: collections.Counter[Choice] = collections.Counter()  # in force
         self._leases: dict[str, tuple[str, float]] = {}  # query id -> teacher, expiry
-        self._log = AnswerLog(folder)
+        self._log = AnswerLog(folder, clock)
         for record in self._log.records:
             self._apply(record)
 

@@ -7,7 +7,7 @@ from typing import Any
 import ray
 from ray.actor import ActorHandle
 
-from rlhp_ray.actors import proxy
+from rlhp_ray.actors import RESTARTING, Watched, proxy
 from rlhp_ray.config.schema import BudgetPart, QueriesPart, TeacherPart
 from rlhp_ray.interfaces import RewardPredictor
 from rlhp_ray.preferences import Collector
@@ -17,8 +17,8 @@ from rlhp_ray.queries.selectors import make_selector
 from rlhp_ray.segments import SegmentStore
 
 
-@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)
-class QuestionerActor:
+@ray.remote(**RESTARTING)
+class QuestionerActor(Watched):
     """Ray shell around the questioner of the config."""
 
     def __init__(

@@ -8,7 +8,7 @@ import ray
 import torch
 from ray.actor import ActorHandle
 
-from rlhp_ray.actors import proxy
+from rlhp_ray.actors import RESTARTING, Watched, proxy
 from rlhp_ray.config.schema import RewardPart
 from rlhp_ray.preferences.collector import Collector
 from rlhp_ray.reward.inputs import StepInputs
@@ -18,13 +18,13 @@ from rlhp_ray.storage.run_folder import RunFolder
 from rlhp_ray.tasks import load_task
 
 
-@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)
-class RewardTrainerActor:
+@ray.remote(**RESTARTING)
+class RewardTrainerActor(Watched):
     """RewardTrainer with the collector and the store as actors."""
 
     def __init__(
         self,
-        folder_address: str,
+        folder: RunFolder,
         part: RewardPart,
         seed: int,
         *,
@@ -36,7 +36,7 @@ class RewardTrainerActor:
         torch.set_num_threads(1)
         task = load_task(task_name)
         self._trainer = RewardTrainer(
-            RunFolder(folder_address),
+            folder,
             part,
             seed,
             inputs=StepInputs.of_spaces(task.observation_space, task.action_space),

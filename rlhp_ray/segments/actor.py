@@ -10,6 +10,7 @@ from collections.abc import Hashable
 import pyarrow as pa
 import ray
 
+from rlhp_ray.actors import RESTARTING, Watched
 from rlhp_ray.config.schema import SegmentsPart
 from rlhp_ray.segments.store import SegmentStats, SegmentStore
 from rlhp_ray.storage import RunFolder
@@ -39,8 +40,8 @@ class ObjectStoreTables:
 
 
 # Calls may be repeated after a restart: the candidates offered before it are gone, and `keep` writes nothing twice.
-@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)
-class SegmentStoreActor:
+@ray.remote(**RESTARTING)
+class SegmentStoreActor(Watched):
     """Ray shell around SegmentStore: the same methods."""
 
     def __init__(self, folder: RunFolder, part: SegmentsPart, seed: int) -> None:

@@ -6,6 +6,7 @@ Between the rollouts, which offer, and the queries, teachers and reward trainer,
 from __future__ import annotations
 
 import dataclasses
+import uuid
 
 import numpy as np
 
@@ -30,14 +31,21 @@ class SegmentStats:
     kept: int  # durable segments of the run
 
 
+OPENINGS = "segments/openings"  # a file for each start of a store
+IDS_PER_OPENING = 10**10
+
+
 class SegmentStore:
-    """Gives every segment its id: ids only grow, and a restart never gives a durable segment's again."""
+    """Gives every segment its id: ids only grow, and each start of a store has a range of its own.
+
+    So a store that was thought dead, and writes late, names no other segment's.
+    """
 
     def __init__(self, folder: RunFolder, part: SegmentsPart, seed: int, tables: TableStore) -> None:
         self._rng = np.random.default_rng([seed, *b"segments"])
         self._pool = SegmentPool(part.pool_segments, part.pool_bytes, tables)
         self._shards = SegmentShards(folder)
-        self._next_id = self._shards.newest_id + 1
+        self._next_id = max(self._shards.newest_id + 1, _open(folder) * IDS_PER_OPENING)
         self._offered = 0
 
     def offer(self, segments: Segments) -> int:
@@ -96,3 +104,14 @@ class SegmentStore:
         ids = np.arange(self._next_id, self._next_id + len(segments), dtype=np.int64)
         self._next_id += len(segments)
         return dataclasses.replace(segments, segment_ids=ids)
+
+
+def _open(folder: RunFolder) -> int:
+    """How many stores were started on this folder before, whichever died."""
+    number = max((int(name) for name in folder.list(OPENINGS)), default=-1) + 1
+    while True:
+        try:
+            folder.write_new(f"{OPENINGS}/{number:06d}", uuid.uuid4().hex.encode())
+            return number
+        except FileExistsError:
+            number += 1

@@ -5,6 +5,8 @@ An object store shows an object when it is complete, so nothing more is needed t
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import time
 import uuid
@@ -29,6 +31,12 @@ class RemoteFiles:
     def write(self, path: str, data: bytes) -> None:
         with self._create(path) as target:
             target.write(data)
+
+    def write_new(self, path: str, data: bytes) -> None:
+        # Without a lock of the file system's own: two that write within one round trip may both succeed.
+        if self.exists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+        self.write(path, data)
 
     def upload(self, local: Path, path: str) -> None:
         with open(local, "rb") as source, self._create(path) as target:

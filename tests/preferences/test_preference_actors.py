@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ray
 from preference_data import make_answer, make_query, make_segments
 
-from rlhp_ray.actors import proxy
+from rlhp_ray.actors import Pulse, proxy
 from rlhp_ray.config.schema import SegmentsPart, TeacherPart
 from rlhp_ray.preferences import Collector, TeacherDesk
 from rlhp_ray.preferences.actor import CollectorActor, TeacherActor
@@ -43,3 +44,21 @@ def test_teacher_answers_through_actors_and_a_killed_collector_comes_back(tmp_pa
     assert collector.answer_all([make_answer(make_query(0, 1))]) == [True]
     for actor in (teacher_actor, collector_actor, store_actor):
         ray.kill(actor)
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_an_actor_tells_that_it_lives_while_it_waits_for_its_folder(tmp_path: Path) -> None:
+    """Its disk is away under a call: the pulse says so, and the call succeeds once it is back."""
+    folder = RunFolder.create(str(tmp_path / "run")).take_over(patience_seconds=120.0)
+    collector_actor: Any = CollectorActor.remote(folder, lease_seconds=60.0, audit_fraction=0.0, seed=0)
+    before: Pulse = ray.get(collector_actor.pulse.remote())
+    assert before.process > 0 and before.waits_for == ""
+    (tmp_path / "run").rename(tmp_path / "away")
+    asked = collector_actor.ask.remote([make_query(0, 1)])
+    while not (pulse := ray.get(collector_actor.pulse.remote())).waits_for:
+        time.sleep(0.02)
+    assert "is gone or not mounted; bring it back" in pulse.waits_for
+    (tmp_path / "away").rename(tmp_path / "run")
+    assert ray.get(asked) == 1
+    assert ray.get(collector_actor.pulse.remote()) == before
+    ray.kill(collector_actor)

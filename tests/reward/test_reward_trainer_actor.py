@@ -44,7 +44,7 @@ def test_it_trains_publishes_and_comes_back_after_its_death(ray_cluster: None, t
     store: Any = SegmentStoreActor.remote(folder, SegmentsPart(), 0)
     collector: Any = CollectorActor.remote(folder, lease_seconds=60, audit_fraction=0.0, seed=0)
     trainer: Any = RewardTrainerActor.remote(
-        folder.address,
+        folder,
         RewardPart(initial_epochs=2),
         0,
         task_name=TASK,

@@ -76,7 +76,7 @@ def test_a_dropped_candidate_can_not_be_kept_and_nothing_is_written(start: Start
     store.offer(make_segments(15))
     with pytest.raises(RlhpRayError, match="Segment 4 is no longer a candidate; sample again"):
         store.keep([5, 24, 4])
-    assert folder.list("segments") == []
+    assert folder.list("segments") == ["openings"]
     with pytest.raises(RlhpRayError, match="Segment 4 is neither a candidate nor durable"):
         store.fetch([24, 4])
     stats = store.stats()
@@ -118,17 +118,30 @@ def test_ids_are_new_after_every_restart(folder: RunFolder) -> None:
     assert len(durable) == len(set(durable)) == SegmentStore(folder, PART, 0, LocalTables()).stats().kept
 
 
+def test_a_store_that_was_thought_dead_names_no_segment_of_another(folder: RunFolder) -> None:
+    """It keeps its candidates late, when the store that took its place has long offered and kept others."""
+    dead = SegmentStore(folder, PART, 0, LocalTables())
+    dead.offer(make_segments(8))
+    living = SegmentStore(folder, PART, 0, LocalTables())
+    living.offer(make_segments(8, first=100))
+    ids = living.sample(8, recency=0.0).segment_ids.tolist()
+    living.keep(ids)
+    kept = living.fetch(ids)
+    dead.keep(dead.sample(8, recency=0.0).segment_ids.tolist())
+    assert_equal(SegmentStore(folder, PART, 0, LocalTables()).fetch(ids), kept)
+
+
 def test_a_seed_decides_the_samples(tmp_path: Path) -> None:
-    def samples(seed: int) -> list[list[int]]:
-        store = SegmentStore(RunFolder(str(tmp_path)), PART, seed, LocalTables())
+    def samples(seed: int, name: str) -> list[list[int]]:
+        store = SegmentStore(RunFolder(str(tmp_path / name)), PART, seed, LocalTables())
         found: list[Segments] = []
         for i in range(5):
             store.offer(make_segments(7, first=i))
             found.append(store.sample(6, recency=0.5))
         return [sample.segment_ids.tolist() for sample in found]
 
-    assert samples(0) == samples(0)
-    assert samples(0) != samples(1)
+    assert samples(0, "a") == samples(0, "b")
+    assert samples(0, "c") != samples(1, "d")
 
 
 def test_images_live_in_the_store(tmp_path: Path) -> None:
