@@ -50,6 +50,11 @@ def _parser() -> argparse.ArgumentParser:
     resume.add_argument("run", metavar="RUN", help="a run's folder")
     resume.set_defaults(command=_resume)
 
+    status = commands.add_parser("status", help="how a run stands, alive or not, from its folder")
+    status.add_argument("run", metavar="RUN", help="a run's folder")
+    status.add_argument("--json", action="store_true", help="print JSON")
+    status.set_defaults(command=_status)
+
     evaluate = commands.add_parser("evaluate", help="a run's deterministic policy on the true reward")
     evaluate.add_argument("run", metavar="RUN", help="a run's folder")
     evaluate.add_argument("--episodes", type=_positive, default=20, metavar="N")
@@ -108,10 +113,16 @@ def _resume(options: argparse.Namespace) -> int:
     return 0
 
 
+def _status(options: argparse.Namespace) -> int:
+    from rlhp_ray.cli.status import print_status
+
+    return print_status(options.run, as_json=options.json)
+
+
 def _evaluate(options: argparse.Namespace) -> int:
     from rlhp_ray.experiment.evaluate import film
     from rlhp_ray.experiment.finish import evaluate_newest
-    from rlhp_ray.experiment.run import read_config
+    from rlhp_ray.experiment.run_config import read_config
     from rlhp_ray.storage import RunFolder
 
     folder = RunFolder.open(options.run)

@@ -15,7 +15,7 @@ import safetensors.numpy
 
 from rlhp_ray.agent.snapshot import policy_arrays
 from rlhp_ray.experiment.checkpoint import load_newest
-from rlhp_ray.experiment.run import read_config
+from rlhp_ray.experiment.run_config import read_config
 from rlhp_ray.preferences import export_answers
 from rlhp_ray.reward import PublishedVersions
 from rlhp_ray.storage import RunFolder

@@ -9,19 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from rlhp_ray.config.load import dump, parse_config
+from rlhp_ray.config.load import dump
 from rlhp_ray.config.schema import Config
 from rlhp_ray.errors import ConfigError, CorruptDataError
 from rlhp_ray.experiment.account import Account
 from rlhp_ray.experiment.experiment import Experiment
 from rlhp_ray.experiment.finish import finish
 from rlhp_ray.experiment.recorder import Recorder
+from rlhp_ray.experiment.run_config import CONFIG, condition, read_config
 from rlhp_ray.preferences import make_teacher
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.tasks import load_task
 from rlhp_ray.telemetry import Console, Heartbeat, WandbLog, commit, manifest
 
-CONFIG, MANIFEST = "config.yaml", "manifest.json"
+MANIFEST = "manifest.json"
 
 
 def begin(config: Config, console: Console) -> dict[str, Any]:
@@ -51,11 +52,6 @@ def resume(address: str, console: Console) -> dict[str, Any]:
     """Go on with a run from its folder; returns the summary. RunFolderError where there is no run."""
     folder = RunFolder.open(address)
     return _drive(read_config(folder), folder, above=_epoch(folder), console=console)
-
-
-def read_config(folder: RunFolder) -> Config:
-    """The resolved config of a run."""
-    return parse_config(folder.read(CONFIG).decode(), source=f"{folder.address}/{CONFIG}")
 
 
 def _drive(config: Config, folder: RunFolder, *, above: int, console: Console) -> dict[str, Any]:
@@ -89,13 +85,6 @@ def _wandb_log(config: Config, folder: RunFolder, epoch: int, console: Console) 
         config=config.model_dump(mode="json"),
         say=console.say,
     )
-
-
-def condition(config: Config) -> str:
-    """What a run is an example of, beside its task and seed: where its reward comes from."""
-    if config.reward.source == "true":
-        return f"{config.agent.algorithm}, true reward"
-    return f"{config.agent.algorithm}, {config.budget.labels} labels of {config.teacher.kind}"
 
 
 def _epoch(folder: RunFolder) -> int:

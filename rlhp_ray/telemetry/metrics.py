@@ -52,16 +52,24 @@ class MetricsLog:
 
         A last line without its end was being written when the run died, and is left out.
         """
+        return [self._parsed(number, text) for number, text in enumerate(self._whole(), start=1)]
+
+    def newest(self) -> MetricsLine | None:
+        """The last line, None before the first; CorruptDataError."""
+        whole = self._whole()
+        return self._parsed(len(whole), whole[-1]) if whole else None
+
+    def _whole(self) -> list[bytes]:
         *whole, _unfinished = self._folder.read_appended(FILE).split(b"\n")
-        lines = []
-        for number, text in enumerate(whole, start=1):
-            try:
-                lines.append(MetricsLine(**json.loads(text)))
-            except (ValueError, TypeError):
-                raise CorruptDataError(
-                    f"Line {number} of {FILE} in {self._folder.address} is not a line of metrics; remove the line."
-                ) from None
-        return lines
+        return whole
+
+    def _parsed(self, number: int, text: bytes) -> MetricsLine:
+        try:
+            return MetricsLine(**json.loads(text))
+        except (ValueError, TypeError):
+            raise CorruptDataError(
+                f"Line {number} of {FILE} in {self._folder.address} is not a line of metrics; remove the line."
+            ) from None
 
 
 def _finite(value: float | None) -> float | None:

@@ -81,7 +81,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric(
         "return_correlation",
-        "-1 to 1",
+        "correlation",
         "Correlation of predicted and true return over the newest 100 episodes.",
         low=0.0,
         otherwise="the agent may exploit the predictor (reward hacking): watch a video, and give more labels",

@@ -14,6 +14,7 @@ import av
 import pytest
 from wandb_reader import read_wandb
 
+from rlhp_ray.experiment.status import status
 from rlhp_ray.telemetry import METRICS
 
 # Those that this run has no value for: too few labels are audited or held out for it.
@@ -54,8 +55,12 @@ def run(shared_command_line: Any, on_cluster: str) -> Run:
             on_cluster,
         )
     )
+    folder = shared_command_line.folder / "runs" / "told"
+    states: set[str] = set()
     scraped: dict[str, dict[str, float]] = {}
     while process.poll() is None:
+        if (folder / "config.yaml").exists():
+            states.add(status(str(folder)).state)
         for name, tags, value in re.findall(r"^(ray_rlhp_\w+)\{(.*)\} (\S+)$", scrape(), flags=re.MULTILINE):
             if 'run="told"' in tags:
                 shown = scraped.setdefault(name, {})
@@ -63,9 +68,8 @@ def run(shared_command_line: Any, on_cluster: str) -> Run:
         time.sleep(0.5)
     out, err = process.communicate()
     assert process.returncode == 0, out + err
-    folder = shared_command_line.folder / "runs" / "told"
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return Run(folder, lines, scraped)
+    return Run(folder, lines, states, scraped)
 
 
 def test_the_run_tells_every_metric_of_the_registry(run: Run) -> None:
@@ -130,3 +134,11 @@ def test_wandb_holds_the_evaluation_s_video(run: Run) -> None:
     with av.open(str(file)) as video:
         frames = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
     assert len(frames) > 10 and (frames[0] != frames[-1]).any()
+
+
+def test_status_tells_how_the_run_stands_and_stood(run: Run) -> None:
+    assert "running" in run.states
+    found = status(str(run.folder))
+    assert found.state == "finished" and found.labels == 40 and found.open_queries == 0
+    assert found.teachers == {"oracle": 40} and found.checkpoint_seconds is not None
+    assert found.evaluation is not None and found.evaluation["eval_episodes"] == 5

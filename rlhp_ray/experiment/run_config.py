@@ -1,0 +1,21 @@
+"""The resolved config in a run's folder, and what it makes the run an example of."""
+
+from __future__ import annotations
+
+from rlhp_ray.config.load import parse_config
+from rlhp_ray.config.schema import Config
+from rlhp_ray.storage import RunFolder
+
+CONFIG = "config.yaml"
+
+
+def read_config(folder: RunFolder) -> Config:
+    """The resolved config of a run."""
+    return parse_config(folder.read(CONFIG).decode(), source=f"{folder.address}/{CONFIG}")
+
+
+def condition(config: Config) -> str:
+    """What a run is an example of, beside its task and seed: algorithm, and where its reward comes from."""
+    if config.reward.source == "true":
+        return f"{config.agent.algorithm}, true reward"
+    return f"{config.agent.algorithm}, {config.budget.labels} labels of {config.teacher.kind}"
