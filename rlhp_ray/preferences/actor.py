@@ -24,10 +24,13 @@ from rlhp_ray.types import Answer, Query
 
 @ray.remote(**RESTARTING)
 class CollectorActor(Watched):
-    """Ray shell around Collector: the same methods."""
+    """Hands open queries to teachers and takes their answers. Ray shell around Collector: the same methods."""
 
     def __init__(self, folder: RunFolder, *, lease_seconds: float, audit_fraction: float, seed: int) -> None:
         self._collector = Collector(folder, lease_seconds=lease_seconds, audit_fraction=audit_fraction, seed=seed)
+
+    def __repr__(self) -> str:
+        return repr(self._collector)
 
     def ask(self, queries: Sequence[Query]) -> int:
         return self._collector.ask(queries)
@@ -62,7 +65,7 @@ class CollectorActor(Watched):
 
 @ray.remote(**RESTARTING)
 class TeacherActor(Watched):
-    """Ray shell around the desk of the config's teacher."""
+    """Answers open queries as the config's teacher. Ray shell around its desk."""
 
     def __init__(self, part: TeacherPart, seed: int, collector: ActorHandle[Any], store: ActorHandle[Any]) -> None:
         self._desk = TeacherDesk(
@@ -72,6 +75,9 @@ class TeacherActor(Watched):
             answers_per_minute=part.answers_per_minute,
             seed=seed,
         )
+
+    def __repr__(self) -> str:
+        return repr(self._desk)
 
     def step(self) -> TeacherReport:
         return self._desk.step()

@@ -74,6 +74,10 @@ class Collector:
         for record in self._log.records:
             self._apply(record)
 
+    def __repr__(self) -> str:
+        counts = self.counts()
+        return f"Collector({counts.labels} labels, {counts.open} open queries)"
+
     def ask(self, queries: Sequence[Query]) -> int:
         """Open the queries, durable before this returns; pairs that were asked before are left out. How many opened."""
         new: dict[str, Query] = {}

@@ -55,6 +55,9 @@ class TeacherDesk:
         self._exhausted = False
         collector.release(teacher.name)  # what a desk of this name held when it was lost
 
+    def __repr__(self) -> str:
+        return f"TeacherDesk({self._teacher.name})"
+
     def step(self) -> TeacherReport:
         """Answer what is due, at most a batch."""
         if self._seconds_per_answer is None:

@@ -19,7 +19,7 @@ from rlhp_ray.segments import SegmentStore
 
 @ray.remote(**RESTARTING)
 class QuestionerActor(Watched):
-    """Ray shell around the questioner of the config."""
+    """Opens as many queries as the schedule wants. Ray shell around the questioner of the config."""
 
     def __init__(
         self,
@@ -39,6 +39,9 @@ class QuestionerActor(Watched):
             segments,
             budget_labels=budget.labels,
         )
+
+    def __repr__(self) -> str:
+        return repr(self._questioner)
 
     def step(self, env_steps: int) -> QuestionerReport:
         return self._questioner.step(env_steps)

@@ -48,6 +48,9 @@ class Questioner:
         self._budget_labels = budget_labels
         self._refusals = 0
 
+    def __repr__(self) -> str:
+        return f"Questioner({self._selector.name}, {type(self._schedule).__name__})"
+
     def step(self, env_steps: int) -> QuestionerReport:
         """Open what is missing after so many env steps, at most 50 queries.
 

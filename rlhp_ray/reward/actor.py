@@ -20,7 +20,7 @@ from rlhp_ray.tasks import load_task
 
 @ray.remote(**RESTARTING)
 class RewardTrainerActor(Watched):
-    """RewardTrainer with the collector and the store as actors."""
+    """Trains the reward ensemble on the answers and publishes versions. Ray shell around RewardTrainer."""
 
     def __init__(
         self,
@@ -44,6 +44,9 @@ class RewardTrainerActor(Watched):
             store=proxy(store, SegmentStore),
             lockstep=lockstep,
         )
+
+    def __repr__(self) -> str:
+        return repr(self._trainer)
 
     def first_training(self) -> TrainerReport:
         """See RewardTrainer."""

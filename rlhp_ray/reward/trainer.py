@@ -98,6 +98,9 @@ class RewardTrainer:
         self._published_at = clock()
         self._published_at_labels = self._counters.labels_processed
 
+    def __repr__(self) -> str:
+        return f"RewardTrainer(version {self._counters.version}, {len(self._labels)} labels)"
+
     def first_training(self) -> TrainerReport:
         """Train `initial_epochs` passes over the labels there are, and publish the first version.
 

@@ -70,6 +70,9 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
         self._cutter = SegmentCutter(self._task.clip_steps, s.offered_fraction, self._rng)
         self._returns = np.zeros((2, s.envs))  # of the running episodes: true, predicted
 
+    def __repr__(self) -> str:
+        return f"EnvRunner {self.worker_index} ({self._task.name}, {self._settings.envs} environments)"
+
     # What RLlib asks of an EnvRunner ------------------------------------------------------------------------------
 
     def make_env(self) -> None:

@@ -42,10 +42,13 @@ class ObjectStoreTables:
 # Calls may be repeated after a restart: the candidates offered before it are gone, and `keep` writes nothing twice.
 @ray.remote(**RESTARTING)
 class SegmentStoreActor(Watched):
-    """Ray shell around SegmentStore: the same methods."""
+    """Holds the segments that may be asked about. Ray shell around SegmentStore: the same methods."""
 
     def __init__(self, folder: RunFolder, part: SegmentsPart, seed: int) -> None:
         self._store = SegmentStore(folder, part, seed, ObjectStoreTables())
+
+    def __repr__(self) -> str:
+        return repr(self._store)
 
     def offer(self, segments: Segments) -> int:
         return self._store.offer(segments)

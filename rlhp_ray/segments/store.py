@@ -48,6 +48,9 @@ class SegmentStore:
         self._next_id = max(self._shards.newest_id + 1, _open(folder) * IDS_PER_OPENING)
         self._offered = 0
 
+    def __repr__(self) -> str:
+        return f"SegmentStore({self._pool.segments} candidates, {len(self._shards)} durable segments)"
+
     def offer(self, segments: Segments) -> int:
         """Take in candidates and say how many; ConfigError if the pool has no room for two."""
         self._pool.add(self._with_new_ids(segments))

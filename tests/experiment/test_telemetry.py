@@ -24,13 +24,13 @@ VIDEO = "evaluation.path"  # W&B's reader prints a row's nested values flat
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A run that has ended, and what Ray's metrics page showed while it went on."""
+    """A run that has ended, and what was seen of it while it went on."""
 
     folder: pathlib.Path
     lines: list[dict[str, Any]]  # of metrics.jsonl
-    scraped: dict[
-        str, dict[str, float]
-    ]  # metric's name on the page -> tags as they stand there -> value farthest from zero
+    actors: dict[str, str]  # class -> name and representation, as Ray's dashboard shows them
+    states: set[str]  # that `status` told
+    scraped: dict[str, dict[str, float]]  # name on the metrics page -> tags there -> value farthest from zero
 
 
 def scrape() -> str:
@@ -41,6 +41,21 @@ def scrape() -> str:
     with urllib.request.urlopen(f"http://127.0.0.1:{node['MetricsExportPort']}/metrics") as page:
         text: str = page.read().decode()
     return text
+
+
+def shown_actors(run: str) -> dict[str, str]:
+    """The living actors of a run, and EnvRunners, by class: `name: representation`."""
+    from ray._private.state import state
+    from ray.core.generated.gcs_pb2 import ActorTableData
+
+    state._connect_and_get_accessor()
+    table = map(ActorTableData.FromString, state._global_state_accessor.get_actor_table(None, None))
+    living = [actor for actor in table if actor.state == ActorTableData.ALIVE]
+    return {
+        actor.class_name: f"{actor.name}: {actor.repr_name}"
+        for actor in living
+        if actor.name.startswith(f"{run}-") or actor.class_name == "ArrayEnvRunner"
+    }
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +71,13 @@ def run(shared_command_line: Any, on_cluster: str) -> Run:
         )
     )
     folder = shared_command_line.folder / "runs" / "told"
+    actors: dict[str, str] = {}
     states: set[str] = set()
     scraped: dict[str, dict[str, float]] = {}
     while process.poll() is None:
         if (folder / "config.yaml").exists():
             states.add(status(str(folder)).state)
+        actors |= shown_actors("told")
         for name, tags, value in re.findall(r"^(ray_rlhp_\w+)\{(.*)\} (\S+)$", scrape(), flags=re.MULTILINE):
             if 'run="told"' in tags:
                 shown = scraped.setdefault(name, {})
@@ -69,7 +86,7 @@ def run(shared_command_line: Any, on_cluster: str) -> Run:
     out, err = process.communicate()
     assert process.returncode == 0, out + err
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return Run(folder, lines, states, scraped)
+    return Run(folder, lines, actors, states, scraped)
 
 
 def test_the_run_tells_every_metric_of_the_registry(run: Run) -> None:
@@ -142,3 +159,17 @@ def test_status_tells_how_the_run_stands_and_stood(run: Run) -> None:
     assert found.state == "finished" and found.labels == 40 and found.open_queries == 0
     assert found.teachers == {"oracle": 40} and found.checkpoint_seconds is not None
     assert found.evaluation is not None and found.evaluation["eval_episodes"] == 5
+
+
+def test_the_dashboard_shows_each_actor_by_name_and_by_what_it_is(run: Run) -> None:
+    expected = {
+        "SegmentStoreActor": r"told-\w{8}-e1-segments: SegmentStore\(0 candidates, 0 durable segments\)",
+        "CollectorActor": r"told-\w{8}-e1-collector: Collector\(0 labels, 0 open queries\)",
+        "TeacherActor": r"told-\w{8}-e1-teacher: TeacherDesk\(oracle\)",
+        "QuestionerActor": r"told-\w{8}-e1-questioner: Questioner\(disagreement, \w+Schedule\)",
+        "RewardTrainerActor": r"told-\w{8}-e1-trainer: RewardTrainer\(version 0, 0 labels\)",
+        "ArrayEnvRunner": r": EnvRunner 1 \(reacher, 4 environments\)",  # RLlib gives them no names
+    }
+    assert run.actors.keys() == expected.keys()
+    for kind, shown in run.actors.items():
+        assert re.fullmatch(expected[kind], shown), shown
