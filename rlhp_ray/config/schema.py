@@ -204,6 +204,10 @@ class EvaluationPart(Part):
     episodes: PositiveInt = Field(20, description="Episodes.")
     random_episodes: PositiveInt = Field(10, description="Episodes of a random policy, for comparison.")
     video: bool = Field(True, description="Write a video of one episode where the task can be rendered.")
+    video_env_steps: PositiveInt | None = Field(
+        None,
+        description="While it trains too, a video of the newest checkpoint's policy this often; null: at the end only.",
+    )
     plot: bool = Field(True, description="Write a picture of the learning curve.")
 
 

@@ -9,6 +9,7 @@ from rlhp_ray.config.schema import Config
 from rlhp_ray.experiment.account import Counters
 from rlhp_ray.experiment.cluster_figures import ClusterFigures
 from rlhp_ray.experiment.conductor import Standing
+from rlhp_ray.experiment.filming import Filming
 from rlhp_ray.experiment.latency import AnswerLatency
 from rlhp_ray.experiment.prometheus import PrometheusMetrics
 from rlhp_ray.experiment.recent import Pace, RecentEpisodes
@@ -34,6 +35,7 @@ class Recorder:
         self._console = console
         self._wandb = wandb
         self._heartbeat = heartbeat
+        self._filming = Filming(config, folder, wandb)
         self._log = MetricsLog(folder)
         self._cluster: ClusterFigures | None = None
         self._prometheus: PrometheusMetrics | None = None
@@ -98,6 +100,10 @@ class Recorder:
         self._wandb.log(env_steps=env_steps, labels=counts.labels, values=values)
         if self._prometheus is not None:
             self._prometheus.set(values)
+        if self._cluster is not None:
+            trouble = self._filming.update(env_steps=env_steps, labels=counts.labels)
+            if trouble:
+                self._console.say(trouble)
         budget = self._config.budget
         self._console.update(
             Progress(

@@ -14,8 +14,12 @@ import av
 import pytest
 from wandb_reader import read_wandb
 
+from rlhp_ray.config.schema import EvaluationPart
+from rlhp_ray.experiment.filming import Filming
+from rlhp_ray.experiment.run_config import read_config
 from rlhp_ray.experiment.status import status
-from rlhp_ray.telemetry import METRICS
+from rlhp_ray.storage import RunFolder
+from rlhp_ray.telemetry import METRICS, WandbLog
 
 # Those that this run has no value for: too few labels are audited or held out for it.
 UNKNOWN = {"reward/audit_accuracy", "reward/validation_loss"}
@@ -173,3 +177,48 @@ def test_the_dashboard_shows_each_actor_by_name_and_by_what_it_is(run: Run) -> N
     assert run.actors.keys() == expected.keys()
     for kind, shown in run.actors.items():
         assert re.fullmatch(expected[kind], shown), shown
+
+
+def test_the_newest_checkpoint_s_policy_is_filmed_while_a_run_trains(run: Run, tmp_path: pathlib.Path) -> None:
+    folder = RunFolder(str(run.folder))
+    part = EvaluationPart(video_env_steps=1000)
+    said: list[str] = []
+    wandb = WandbLog(
+        mode="offline",
+        project="p",
+        entity=None,
+        name="n",
+        group="g",
+        tags=[],
+        folder=tmp_path,
+        config={},
+        say=said.append,
+    )
+    filming = Filming(read_config(folder).model_copy(update={"evaluation": part}), folder, wandb)
+    assert filming.update(env_steps=999, labels=1) is None and not filming.busy
+    filming.update(env_steps=1000, labels=2)
+    while filming.busy:
+        assert filming.update(env_steps=1999, labels=3) is None
+        time.sleep(0.1)
+    wandb.finish({})
+    (row,) = (record["item"] for record in read_wandb(tmp_path)["history"])
+    assert (row["env_steps"], row["labels"]) == (4096, 3)  # the checkpoint's
+    (file,) = tmp_path.glob(f"wandb/offline-run-*/files/{row[VIDEO]}")
+    assert file.read_bytes() == (run.folder / "videos" / "000004096.mp4").read_bytes()
+    assert said == []
+
+
+def test_a_video_that_can_not_be_made_is_said_once(run: Run, tmp_path: pathlib.Path) -> None:
+    part = EvaluationPart(video_env_steps=1000)
+    config = read_config(RunFolder(str(run.folder))).model_copy(update={"evaluation": part, "task": "no-such-task"})
+    off = WandbLog(
+        mode="off", project="p", entity=None, name="n", group="g", tags=[], folder=tmp_path, config={}, say=print
+    )
+    filming = Filming(config, RunFolder(str(run.folder)), off)
+    filming.update(env_steps=1000, labels=0)
+    said = []
+    while filming.busy:
+        said.append(filming.update(env_steps=1000, labels=0))
+        time.sleep(0.1)
+    assert said[-1] is not None and "no-such-task" in said[-1] and "goes on without" in said[-1]
+    assert filming.update(env_steps=9000, labels=0) is None and not filming.busy
