@@ -15,7 +15,13 @@ def read_config(folder: RunFolder) -> Config:
 
 
 def condition(config: Config) -> str:
-    """What a run is an example of, beside its task and seed: algorithm, and where its reward comes from."""
+    """What a run is an example of, beside its task and seed: algorithm, where its reward comes from, who teaches.
+
+    Such as `ppo, 700 labels of oracle (answers_per_minute=20.0)`: what isn't by default of the teacher is named.
+    """
     if config.reward.source == "true":
         return f"{config.agent.algorithm}, true reward"
-    return f"{config.agent.algorithm}, {config.budget.labels} labels of {config.teacher.kind}"
+    fields = config.teacher.model_dump(exclude_defaults=True, exclude={"kind", "path"})
+    special = ", ".join(f"{name}={value}" for name, value in fields.items())
+    teacher = f"{config.teacher.kind} ({special})" if special else config.teacher.kind
+    return f"{config.agent.algorithm}, {config.budget.labels} labels of {teacher}"

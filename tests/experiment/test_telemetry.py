@@ -122,7 +122,7 @@ def test_wandb_reads_back_config_and_history_against_both_axes(run: Run) -> None
     records = read_wandb(run.folder)
     (started,) = records["run"]
     assert started["display_name"] == "told" and started["job_type"] == "train"
-    assert started["run_group"] == "reacher, ppo, 40 labels of oracle"
+    assert started["run_group"] == "reacher, ppo, 40 labels of oracle (answers_per_minute=240.0)"
     assert {"task:reacher", "seed:0", "epoch:1"} <= set(started["tags"])
     config = started["config"]["update"]
     assert config["task"] == "reacher" and config["budget"] == {
