@@ -2,6 +2,7 @@
 
 The loop that they live in, with everything in parallel:
 
+    environments.step(actions)                       # Environments: one by one, Atari's together
     fragment = runner.sample()                       # rollouts
     fragment.rewards = predictor.rewards(...)        # RewardPredictor: Serve client, in-process twin
     learner.update(fragment)                         # agent
@@ -12,7 +13,7 @@ The loop that they live in, with everything in parallel:
     answers = teacher.answer(query, segments)        # Teacher: oracle, recorded
     trainer.train(); version = trainer.publish()     # reward
 
-Shapes: S segments, K steps a segment, B rows, M members of the ensemble.
+Shapes: N environments, S segments, Q sequences of K steps, F frames an observation, M members of the ensemble.
 """
 
 from __future__ import annotations
@@ -22,7 +23,56 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from rlhp_ray.types import Answer, Array, MemberReturns, PredictedRewards, Query, Segments
+from rlhp_ray.types import (
+    Answer,
+    Array,
+    BoolArray,
+    FloatArray,
+    IntArray,
+    MemberReturns,
+    PredictedRewards,
+    Query,
+    Segments,
+)
+
+
+class Environments(Protocol):
+    """N environments of one task, made by `task.environments(count, rng)`. A step writes all arrays anew.
+
+    An episode that ends begins again in the same step, or in a step of its own that only resets (episode_id -1).
+    """
+
+    observations: Array  # [N, *observation_shape], what the policy sees next
+    states: Array  # [N, *state_shape], of the step to be taken next: what a clip of it is drawn from
+    episode_ids: IntArray  # [N], of the step to be taken next; -1: it only resets the environment
+    episode_steps: IntArray  # [N], the place in its episode of the step to be taken next, from 0
+    rewards: FloatArray  # [N], of the step just taken, the true ones that oracles judge by
+    terminated: BoolArray  # [N], what the learner is told
+    truncated: BoolArray  # [N], what the learner is told; never where terminated
+    ended: BoolArray  # [N], the episode truly ended, told or not: for metrics, evaluation and the cutting of segments
+    final_observations: Array  # [N, *observation_shape], the ended episode's last one; valid where truncated
+
+    @property
+    def frames(self) -> Array:
+        """The newest frame of each observation [N, *frame_shape]."""
+        ...
+
+    @property
+    def scores(self) -> FloatArray:
+        """What metrics and evaluation sum up [N]: the rewards, without what was added for the oracle."""
+        ...
+
+    def __len__(self) -> int:
+        """N."""
+        ...
+
+    def step(self, actions: Array) -> None:
+        """Take one step in each: actions [N, *action_shape] as the environments take them."""
+        ...
+
+    def close(self) -> None:
+        """Free what they hold."""
+        ...
 
 
 class RewardPredictor(Protocol):
@@ -32,11 +82,11 @@ class RewardPredictor(Protocol):
     """
 
     def rewards(self, observations: Array, actions: Array) -> PredictedRewards:
-        """Rewards of B steps: observations [B, *observation_shape], actions [B, *action_shape] that it saw."""
+        """Rewards [Q, K]: observations [Q, K + F - 1, *frame_shape], actions [Q, K, *action_shape] that it saw."""
         ...
 
     def member_returns(self, observations: Array, actions: Array) -> MemberReturns:
-        """Predicted returns [M, S] of segments: observations [S, K, ...], actions [S, K, ...]."""
+        """Predicted returns [M, Q] of the same input."""
         ...
 
 

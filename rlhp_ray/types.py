@@ -1,6 +1,6 @@
 """The nouns of the method, as plain immutable data.
 
-Shapes: S segments, K steps a segment, B rows, M members of the ensemble.
+Shapes: S segments, K steps a segment, F frames an observation, Q sequences, M members of the ensemble.
 Christiano et al. 2017 (arXiv 1706.03741), section 2.2: segments, queries, preferences.
 """
 
@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 
@@ -32,14 +33,15 @@ class Choice(enum.StrEnum):
 class Segments:
     """S segments of K consecutive steps of one environment each, never across an episode's end.
 
-    Every field has the segment as its first axis, so that hundreds travel as one object.
+    Every field has the segment as its first axis, so that hundreds travel as one object. Frames are stored once: the
+    observation of step t is observations[:, t : t + F], where F = observations.shape[1] - K + 1 (1 but for stacks).
     """
 
     segment_ids: IntArray  # [S]; the segment store gives them, -1 before
-    observations: Array  # [S, K, *observation_shape], as the environment gave them (not normalised)
+    observations: Array  # [S, K + F - 1, *frame_shape], as the environment gave them (not normalised)
     actions: Array  # [S, K, *action_shape], as the environment saw them (clipped)
     true_rewards: FloatArray  # [S, K]; for oracles and metrics only
-    render_states: npt.NDArray[np.float64]  # [S, K, R]; MuJoCo: qpos then qvel; R = 0 where there is none
+    render_states: Array  # [S, K, *state_shape]; MuJoCo: qpos then qvel; Atari: colour frames; (0,): nothing to draw
     episode_ids: IntArray  # [S]
     first_steps: IntArray  # [S]; the step of the episode that the segment begins with
     env_steps: IntArray  # [S]; the run's env steps when the segment was taken
@@ -121,15 +123,15 @@ class Preference:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PredictedRewards:
-    """Predicted rewards of B steps and the version of the ensemble that made them."""
+    """Predicted rewards of Q sequences of K steps and the version of the ensemble that made them."""
 
-    rewards: FloatArray  # [B]; the mean of the normalised members
+    rewards: FloatArray  # [Q, K]; the mean of the normalised members
     version: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class MemberReturns:
-    """Undiscounted predicted returns of S segments by each member, before normalisation."""
+    """Undiscounted predicted returns of Q sequences by each member, before normalisation."""
 
-    returns: FloatArray  # [M, S]
+    returns: FloatArray  # [M, Q]
     version: int

@@ -36,7 +36,7 @@ RENDER_SECONDS = 60
 RENDER = """
 import os, numpy, rlhp_ray.tasks
 task = rlhp_ray.tasks.load_task("inverted-pendulum")
-task.render(numpy.zeros((1, task.state_size)), width=16, height=16)
+task.render(numpy.zeros((1, *task.state_shape)), width=16, height=16)
 print(os.environ.get("MUJOCO_GL", "a display"))
 """
 

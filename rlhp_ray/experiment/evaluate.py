@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from rlhp_ray.agent.module import ActorCritic
-from rlhp_ray.rollouts.environments import Environments
 from rlhp_ray.tasks import Task
 from rlhp_ray.tasks.video import write_video
 from rlhp_ray.types import Array, FloatArray
@@ -29,7 +28,7 @@ class Evaluation:
     """True returns of some episodes, and the first one's render states."""
 
     returns: FloatArray  # [episodes]
-    states: Array  # [steps, R] of the first episode
+    states: Array  # [steps, *state_shape] of the first episode
 
     @property
     def mean(self) -> float:
@@ -65,20 +64,17 @@ def random_policy(task: Task, rng: np.random.Generator) -> Policy:
 
 def evaluate(task: Task, policy: Policy, episodes: int, rng: np.random.Generator) -> Evaluation:
     """One episode in each of `episodes` environments, side by side."""
-    envs = Environments(task, episodes, rng)
+    envs = task.environments(episodes, rng)
     limit = task.episode_steps or MAX_EPISODE_STEPS
     running = np.ones(episodes, dtype=np.bool_)
     returns = np.zeros(episodes, dtype=np.float64)
-    rewards = np.zeros(episodes, dtype=np.float32)
-    terminated, truncated = np.zeros((2, episodes), dtype=np.bool_)
-    final = np.empty_like(envs.observations)
     states = []
     for _ in range(limit):
         if running[0]:
             states.append(envs.states[0].copy())
-        envs.step(policy(envs.observations), rewards, terminated, truncated, final)
-        returns[running] += rewards[running]
-        running &= ~(terminated | truncated)
+        envs.step(policy(envs.observations))
+        returns[running] += envs.scores[running]
+        running &= ~envs.ended
         if not running.any():
             break
     envs.close()

@@ -69,7 +69,7 @@ def finish(
             learning_curve(MetricsLog(folder).lines(), picture, title=title, random_return=random.mean)
             folder.upload(picture, CURVE)
             paths["learning curve"] = f"{folder.address}/{CURVE}"
-        if config.evaluation.video and task.state_size:
+        if config.evaluation.video and task.drawable:
             video = pathlib.Path(scratch, "evaluation.mp4")
             film(task, evaluation.states, video)
             folder.upload(video, VIDEO)

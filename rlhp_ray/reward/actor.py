@@ -39,7 +39,7 @@ class RewardTrainerActor(Watched):
             folder,
             part,
             seed,
-            inputs=StepInputs.of_spaces(task.observation_space, task.action_space),
+            inputs=StepInputs.of_spaces(task.observation_space, task.action_space, task.frames_per_observation),
             collector=proxy(collector, Collector),
             store=proxy(store, SegmentStore),
             lockstep=lockstep,

@@ -2,6 +2,7 @@
 
 Vectors: observation and action side by side, discrete actions one-hot. Images: the observation alone, the action is no
 input (Christiano et al. 2017, appendix A.1 and A.2). Both the trainer and the serving replicas encode steps here.
+Shapes: Q sequences of K steps, F frames an observation.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import dataclasses
 
 import gymnasium as gym
 import numpy as np
+from torch import Tensor
 
 from rlhp_ray.errors import TaskError
 from rlhp_ray.types import Array, FloatArray
@@ -24,9 +26,10 @@ class StepInputs:
     discrete: bool  # the actions are `first_action` .. `first_action + action_size - 1`
     first_action: int = 0
     images: bool = False  # uint8 [channels, height, width]
+    frames: int = 1  # F, the frames stacked in an observation; they are its channels
 
     @staticmethod
-    def of_spaces(observation_space: gym.Space[object], action_space: gym.Space[object]) -> StepInputs:
+    def of_spaces(observation_space: gym.Space[object], action_space: gym.Space[object], frames: int = 1) -> StepInputs:
         """For a Gymnasium environment. TaskError where a space isn't supported."""
         if not isinstance(observation_space, gym.spaces.Box):
             raise TaskError(
@@ -43,7 +46,7 @@ class StepInputs:
                 f"The reward predictor reads actions of a Box or Discrete space, and the task's is {action_space}; "
                 "wrap the environment so that it takes one of these."
             )
-        return StepInputs(tuple(observation_space.shape), size, discrete, first, images)
+        return StepInputs(tuple(observation_space.shape), size, discrete, first, images, frames)
 
     @property
     def observation_size(self) -> int:
@@ -55,23 +58,38 @@ class StepInputs:
         """Of one step's input: [observation_size + action_size] float32, or the image's own [C, H, W] uint8."""
         return self.observation_shape if self.images else (self.observation_size + self.action_size,)
 
-    def encode(self, observations: Array, actions: Array) -> Array:
-        """Inputs [B, *shape] of observations [B, *observation_shape] and actions [B, *action_shape].
+    @property
+    def frame_shape(self) -> tuple[int, ...]:
+        """Of one frame, of which a sequence keeps each once."""
+        return self.observation_shape if self.frames == 1 else self.observation_shape[1:]
 
-        Vectors come as a new float32 array, images as they are. ValueError where the shapes don't fit.
+    def encode(self, observations: Array, actions: Array) -> Array:
+        """What is kept of sequences: observations [Q, K + F - 1, *frame_shape], actions [Q, K, *action_shape].
+
+        Vectors come as a new float32 array [Q, K, *shape], images as they are. ValueError where the shapes don't fit.
         """
-        rows = len(observations)
-        if observations.shape[1:] != self.observation_shape or len(actions) != rows:
+        sequences, steps = actions.shape[:2]
+        if observations.shape != (sequences, steps + self.frames - 1, *self.frame_shape):
             raise ValueError(
-                f"observations {observations.shape}, actions {actions.shape} don't fit rows of {self.observation_shape}"
+                f"observations {observations.shape}, actions {actions.shape} don't fit sequences of "
+                f"{self.frame_shape} with {self.frames} frames an observation"
             )
         if self.images:
             return observations
-        inputs: FloatArray = np.empty((rows, *self.shape), dtype=np.float32)
+        inputs: FloatArray = np.empty((sequences, steps, *self.shape), dtype=np.float32)
         size = self.observation_size
-        inputs[:, :size] = observations.reshape(rows, size)
+        inputs[..., :size] = observations.reshape(sequences, steps, size)
         if self.discrete:
-            inputs[:, size:] = actions.reshape(rows, 1) == np.arange(self.action_size) + self.first_action
+            one_hot = actions.reshape(sequences, steps, 1) == np.arange(self.action_size) + self.first_action
+            inputs[..., size:] = one_hot
         else:
-            inputs[:, size:] = actions.reshape(rows, self.action_size)
+            inputs[..., size:] = actions.reshape(sequences, steps, self.action_size)
         return inputs
+
+    def steps_of(self, encoded: Tensor) -> Tensor:
+        """The network's inputs [..., K, *shape] of encoded sequences; a stack is a view of the frames kept once."""
+        if self.frames == 1:
+            return encoded
+        frame_axes = len(self.frame_shape)
+        stacked = encoded.unfold(encoded.dim() - frame_axes - 1, self.frames, 1)  # [..., K, *frame_shape, F]
+        return stacked.movedim(-1, -1 - frame_axes)

@@ -3,7 +3,7 @@
 The bytes are one safetensors file that describes itself (its header holds the version and the architecture as JSON),
 so a replica can swap from a broadcast without reading the disk. Each member is normalised by itself to mean 0 and
 standard deviation 1 over recent behaviour, and the reward is the members' mean (Christiano et al. 2017, section 2.2.1
-and 2.2.3). Shapes: M members, B steps, S segments of K steps.
+and 2.2.3). Shapes: M members, Q sequences of K steps, F frames an observation.
 """
 
 from __future__ import annotations
@@ -40,20 +40,15 @@ class PublishedEnsemble:
         self._normalized_std = normalized_std
 
     def rewards(self, observations: Array, actions: Array) -> FloatArray:
-        """Rewards [B]: the mean of the normalised members times `normalized_std`."""
+        """Rewards [Q, K]: the mean of the normalised members times `normalized_std`."""
         members = self._member_rewards(observations, actions)
         scale = self._normalized_std / (len(self._output_std) * self._output_std)
-        rewards: FloatArray = (scale @ members - scale @ self._output_mean).numpy()
+        rewards: FloatArray = (torch.tensordot(scale, members, 1) - scale @ self._output_mean).numpy()
         return rewards
 
     def member_returns(self, observations: Array, actions: Array) -> FloatArray:
-        """Undiscounted returns [M, S] of segments [S, K, ...], before normalisation."""
-        segments, steps = observations.shape[:2]
-        rows = segments * steps
-        members = self._member_rewards(
-            observations.reshape(rows, *observations.shape[2:]), actions.reshape(rows, *actions.shape[2:])
-        )
-        returns: FloatArray = members.view(-1, segments, steps).sum(-1).numpy()
+        """Undiscounted returns [M, Q] of sequences, before normalisation."""
+        returns: FloatArray = self._member_rewards(observations, actions).sum(-1).numpy()
         return returns
 
     def to_bytes(self) -> bytes:
@@ -97,15 +92,22 @@ class PublishedEnsemble:
 
     @torch.inference_mode()
     def _member_rewards(self, observations: Array, actions: Array) -> Tensor:
+        """Rewards [M, Q, K] of observations [Q, K + F - 1, *frame_shape] and actions [Q, K, *action_shape]."""
         inputs = self._ensemble.architecture.inputs
         chunk = IMAGE_CHUNK_STEPS if inputs.images else VECTOR_CHUNK_STEPS
-        rewards = torch.empty((self._ensemble.members, len(observations)))
-        for begin in range(0, len(observations), chunk):
-            rows = slice(begin, begin + chunk)
-            encoded = inputs.encode(observations[rows], actions[rows])
-            # what came from the object store is read-only, which torch doesn't take
-            owned = encoded if encoded.flags.writeable else np.array(encoded)
-            rewards[:, rows] = self._ensemble(torch.from_numpy(owned))
+        sequences, steps = actions.shape[:2]
+        rewards = torch.empty((self._ensemble.members, sequences, steps))
+        together = max(1, chunk // max(1, steps))  # sequences of a chunk
+        for first in range(0, sequences, together):
+            rows = slice(first, first + together)
+            for begin in range(0, steps, chunk):
+                times = slice(begin, begin + chunk)
+                frames = slice(begin, begin + chunk + inputs.frames - 1)
+                encoded = inputs.encode(observations[rows, frames], actions[rows, times])
+                # what came from the object store is read-only, which torch doesn't take
+                owned = encoded if encoded.flags.writeable else np.array(encoded)
+                flat = inputs.steps_of(torch.from_numpy(owned)).flatten(0, 1)
+                rewards[:, rows, times] = self._ensemble(flat).view(rewards[:, rows, times].shape)
         return rewards
 
 

@@ -245,7 +245,7 @@ class RewardTrainer:
         candidates = self._store.sample(max(1, count // self._labels.clip_steps), recency=1.0)
         if not len(candidates):
             return labelled
-        return torch.cat([labelled, self._labels.encode(candidates).flatten(0, 1)])
+        return torch.cat([labelled, self._labels.steps_of(candidates)])
 
     def _report(
         self, *, published: bytes | None = None, answered_at: Iterable[float] = (), idle: bool = False

@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -57,7 +56,7 @@ class TrainingSet:
         self._members = members
         self._seed = seed
         self._window = window
-        self._steps = torch.empty(0)  # [segment slots, K, *inputs.shape]; allocated when K is known
+        self._encoded = torch.empty(0)  # [segment slots, K + F - 1, ...] of StepInputs; allocated when K is known
         self._segment_slots = _Slots()
         self._segments: dict[int, int] = {}  # segment id -> slot
         self._uses: dict[int, int] = {}  # segment id -> preferences that name it
@@ -85,7 +84,7 @@ class TrainingSet:
     @property
     def clip_steps(self) -> int:
         """K, known from the first segment on."""
-        return int(self._steps.shape[1])
+        return int(self._encoded.shape[1]) - self._inputs.frames + 1
 
     def preference(self, preference_id: str) -> Preference:
         """The preference of this id, which must be here."""
@@ -155,48 +154,48 @@ class TrainingSet:
 
     def minibatch(self, slots: Tensor) -> Minibatch:
         """The preferences in these slots [B]."""
-        return Minibatch(self._steps[self._pairs[slots]], self._targets[slots], self._weights[slots].t())
+        return Minibatch(
+            self._inputs.steps_of(self._encoded[self._pairs[slots]]), self._targets[slots], self._weights[slots].t()
+        )
 
     def newest_steps(self, count: int) -> Tensor:
         """Inputs [at most count, *inputs.shape] of the newest labelled segments, whole segments, each once."""
         if not self._segments:
             return torch.empty((0, *self._inputs.shape))
-        segments = max(1, count // self._steps.shape[1])
+        segments = max(1, count // self.clip_steps)
         newest = torch.tensor(list(self._segments.values())[-segments:], dtype=torch.int64)
-        return self._steps[newest].flatten(0, 1)
+        return self._inputs.steps_of(self._encoded[newest]).flatten(0, 1)
 
     def observation_moments(self) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation [observation_size] of the observations of all segments here, each once."""
         slots = torch.tensor(list(self._segments.values()), dtype=torch.int64)
-        observations = self._steps[slots][..., : self._inputs.observation_size].flatten(0, 1)
+        observations = self._encoded[slots][..., : self._inputs.observation_size].flatten(0, 1)
         std, mean = torch.std_mean(observations.to(torch.float64), dim=0, correction=0)
         return mean, std
 
-    def encode(self, segments: Segments) -> Tensor:
-        """Inputs [S, K, *inputs.shape] of segments: float32 for vectors, uint8 for images."""
-        flat = (len(segments) * segments.clip_steps, -1)
-        observations = segments.observations.reshape(flat[0], *self._inputs.observation_shape)
-        encoded = self._inputs.encode(observations, segments.actions.reshape(flat[0], *segments.actions.shape[2:]))
+    def steps_of(self, segments: Segments) -> Tensor:
+        """The network's inputs [S * K, *inputs.shape] of segments: float32 for vectors, uint8 for images."""
+        return self._inputs.steps_of(self._encode(segments)).flatten(0, 1)
+
+    def _encode(self, segments: Segments) -> Tensor:
+        encoded = self._inputs.encode(segments.observations, segments.actions)
         # what came from the object store is read-only, which torch doesn't take
-        owned = encoded if encoded.flags.writeable else encoded.copy()
-        return torch.from_numpy(np.ascontiguousarray(owned)).view(
-            len(segments), segments.clip_steps, *self._inputs.shape
-        )
+        return torch.from_numpy(encoded if encoded.flags.writeable else encoded.copy())
 
     def _add_segments(self, segments: Segments) -> None:
         if not len(segments):
             return
-        encoded = self.encode(segments)
-        if not self._steps.numel():
-            self._steps = torch.empty((0, *encoded.shape[1:]), dtype=encoded.dtype)
-        if encoded.shape[1:] != self._steps.shape[1:]:
+        encoded = self._encode(segments)
+        if not self._encoded.numel():
+            self._encoded = torch.empty((0, *encoded.shape[1:]), dtype=encoded.dtype)
+        if encoded.shape[1:] != self._encoded.shape[1:]:
             raise CorruptDataError(
-                f"labelled segments are of {encoded.shape[1]} steps and earlier ones of {self._steps.shape[1]}; "
+                f"labelled segments are of {segments.clip_steps} steps and earlier ones of {self.clip_steps}; "
                 "a run's clips must all have the same length, so start a new run for another segments.clip_steps."
             )
         slots = [self._segment_slots.take() for _ in range(len(segments))]
-        self._steps = _grown(self._steps, self._segment_slots.capacity)
-        self._steps[torch.tensor(slots)] = encoded
+        self._encoded = _grown(self._encoded, self._segment_slots.capacity)
+        self._encoded[torch.tensor(slots)] = encoded
         for segment_id, slot in zip(segments.segment_ids.tolist(), slots, strict=True):
             self._segments[segment_id] = slot
             self._uses[segment_id] = 0

@@ -23,7 +23,6 @@ from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 from rlhp_ray.actors import result
 from rlhp_ray.interfaces import RewardPredictor
 from rlhp_ray.rollouts.advantages import advantages, next_values
-from rlhp_ray.rollouts.environments import Environments
 from rlhp_ray.rollouts.fragment import Episode, Fragment
 from rlhp_ray.segments import RolloutSteps, SegmentCutter
 from rlhp_ray.tasks import load_task
@@ -77,7 +76,7 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
 
     def make_env(self) -> None:
         """Make the N environments."""
-        self._envs = Environments(self._task, self._settings.envs, self._rng)
+        self._envs = self._task.environments(self._settings.envs, self._rng)
 
     def make_module(self) -> None:
         """Make the policy; its weights come by `set_state`."""
@@ -136,10 +135,10 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
         actions = np.empty_like(policy_actions)
         logp = np.empty(shape, dtype=np.float32)
         rewards = np.empty(shape, dtype=np.float32)
-        terminated, truncated = np.empty((2, *shape), dtype=np.bool_)
+        scores = np.empty(shape, dtype=np.float32)
+        terminated, truncated, ended = np.empty((3, *shape), dtype=np.bool_)
         finals: dict[int, Array] = {}
-        final = np.empty_like(envs.observations)
-        states = np.empty((*shape, task.state_size), dtype=np.float64)
+        states = np.empty((*shape, *task.state_shape), dtype=task.state_dtype)
         episode_ids, episode_steps = np.empty((2, *shape), dtype=np.int64)
         low, high = self._action_bounds()
 
@@ -149,20 +148,19 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
             chosen, chosen_logp = self.module.act(torch.from_numpy(observations[t]), self._generator)
             policy_actions[t], logp[t] = chosen.numpy(), chosen_logp.numpy()
             actions[t] = policy_actions[t] if low is None else np.clip(policy_actions[t], low, high)
-            envs.step(actions[t], rewards[t], terminated[t], truncated[t], final)
+            envs.step(actions[t])
+            rewards[t], scores[t] = envs.rewards, envs.scores
+            terminated[t], truncated[t], ended[t] = envs.terminated, envs.truncated, envs.ended
             if truncated[t].any():
-                finals[t] = final.copy()
+                finals[t] = envs.final_observations.copy()
         observations[steps] = envs.observations
 
         true_rewards = rewards
         predict_begun = time.perf_counter()
         version = 0
         if self._predictor is not None and learned:
-            flat = steps * s.envs
-            predicted = self._predictor.rewards(
-                observations[:-1].reshape(flat, *observations.shape[2:]), actions.reshape(flat, *actions.shape[2:])
-            )
-            rewards, version = predicted.rewards.reshape(shape), predicted.version
+            predicted = self._predictor.rewards(observations[:-1].swapaxes(0, 1), actions.swapaxes(0, 1))
+            rewards, version = predicted.rewards.T, predicted.version
         elif self._predictor is not None:
             rewards = np.zeros_like(true_rewards)  # the true reward is nobody's to learn from
         predict_seconds = time.perf_counter() - predict_begun
@@ -176,6 +174,7 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
                 render_states=states,
                 episode_ids=episode_ids,
                 episode_steps=episode_steps,
+                ended=ended,
                 env_steps=env_steps + steps * s.envs,
                 policy_version=self._weights_seq_no,
             ),
@@ -187,7 +186,7 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
             action_logp=logp.reshape(flat),
             advantages=advantage.reshape(flat),
             value_targets=targets.reshape(flat),
-            episodes=self._finished(true_rewards, rewards, terminated | truncated, episode_steps),
+            episodes=self._finished(scores, rewards, ended, episode_steps),
             policy_version=self._weights_seq_no,
             reward_version=version,
             rewarded_at=time.time(),
@@ -235,11 +234,11 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
                 result(self._offered)
 
     def _finished(
-        self, true_rewards: FloatArray, rewards: FloatArray, done: Array, episode_steps: Array
+        self, scores: FloatArray, rewards: FloatArray, done: Array, episode_steps: Array
     ) -> tuple[Episode, ...]:
         """Figures of the episodes that ended, each with the share of it that earlier fragments saw."""
         episodes = []
-        sums = np.cumsum(np.stack([true_rewards, rewards]), axis=1, dtype=np.float64)  # [2, T, N]
+        sums = np.cumsum(np.stack([scores, rewards]), axis=1, dtype=np.float64)  # [2, T, N]
         for n in range(done.shape[1]):
             before = np.zeros(2)
             for t in np.flatnonzero(done[:, n]):

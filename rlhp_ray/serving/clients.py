@@ -31,12 +31,12 @@ class _Client(abc.ABC):
         self._seen_version = 0
 
     def rewards(self, observations: Array, actions: Array) -> PredictedRewards:
-        """Rewards of B steps: observations [B, ...], actions [B, ...]. PredictorUnavailableError."""
+        """Rewards [Q, K] of sequences, as RewardPredictor says. PredictorUnavailableError."""
         reply = self._timed("rewards", observations, actions)
         return PredictedRewards(reply.values, reply.version)
 
     def member_returns(self, observations: Array, actions: Array) -> MemberReturns:
-        """Returns [M, S] of segments: observations [S, K, ...], actions [S, K, ...]. PredictorUnavailableError."""
+        """Returns [M, Q] of sequences. PredictorUnavailableError."""
         reply = self._timed("member_returns", observations, actions)
         return MemberReturns(reply.values, reply.version)
 

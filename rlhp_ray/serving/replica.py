@@ -15,7 +15,7 @@ from rlhp_ray.types import Array, FloatArray
 class Reply(NamedTuple):
     """What a replica answers."""
 
-    values: FloatArray | None  # rewards [B] or member returns [M, S]; None: it has no version that is new enough
+    values: FloatArray | None  # rewards [Q, K] or member returns [M, Q]; None: it has no version that is new enough
     version: int  # that made them, or the newest that it has
     trouble: str  # why it has none, where it knows
 
@@ -33,14 +33,14 @@ class Predictor:
         return self._newest.swap(payload)
 
     def rewards(self, observations: Array, actions: Array, min_version: int) -> Reply:
-        """Rewards [B] by a version of at least `min_version`."""
+        """Rewards [Q, K] by a version of at least `min_version`."""
         ensemble = self._newest.at_least(min_version)
         if ensemble is None or ensemble.version < min_version:
             return Reply(None, self._newest.version, self._newest.trouble)
         return Reply(ensemble.rewards(observations, actions), ensemble.version, "")
 
     def member_returns(self, observations: Array, actions: Array, min_version: int) -> Reply:
-        """Returns [M, S] of segments by each member, by a version of at least `min_version`.
+        """Returns [M, Q] of sequences by each member, by a version of at least `min_version`.
 
         Before the first version: zeros by version 0, since the first queries are chosen without a predictor.
         """

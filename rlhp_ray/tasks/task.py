@@ -17,8 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from rlhp_ray.errors import TaskError
+from rlhp_ray.interfaces import Environments
 from rlhp_ray.tasks.headless import mujoco
 from rlhp_ray.tasks.rendering import Camera, ClipRenderer
+from rlhp_ray.tasks.stepped import SteppedEnvironments
+from rlhp_ray.types import Array
 
 Env = gymnasium.Env[Any, Any]
 
@@ -34,6 +37,9 @@ class Task:
 
     `make` makes one environment, whose step returns the true reward; that reward is for oracles and evaluation only.
     """
+
+    frames_per_observation = 1  # F; the policy sees [F, *frame_shape] where it is more than one
+    state_dtype: np.dtype[Any] = np.dtype(np.float64)
 
     def __init__(
         self,
@@ -51,7 +57,7 @@ class Task:
         self.action_space = env.action_space
         self.episode_steps = _episode_steps(env)
         self._model = _model_of(env)
-        self.state_size = 0 if self._model is None else self._model.nq + self._model.nv
+        self.state_shape: tuple[int, ...] = (0 if self._model is None else self._model.nq + self._model.nv,)
         self.frames_per_second = _steps_per_second(env, self._model)
         self.clip_steps = max(1, math.floor(clip_seconds * self.frames_per_second + 0.5))
         if self._model is not None:
@@ -66,6 +72,17 @@ class Task:
         return task
 
     @property
+    def frame_shape(self) -> tuple[int, ...]:
+        """Of one frame: the observation's own where it is a single one."""
+        shape = self.observation_space.shape or ()
+        return shape if self.frames_per_observation == 1 else shape[1:]
+
+    @property
+    def drawable(self) -> bool:
+        """Whether clips can be drawn from recorded states."""
+        return self.state_shape != (0,)
+
+    @property
     def clip_seconds(self) -> float:
         """How long a clip lasts at the environment's own pace."""
         return self.clip_steps / self.frames_per_second
@@ -75,21 +92,25 @@ class Task:
         """Steps from one shown frame to the next: `states[:: task.shown_every]` shows about 30 frames a second."""
         return max(1, round(self.frames_per_second / _SHOWN_PER_SECOND))
 
+    def environments(self, count: int, rng: np.random.Generator) -> Environments:
+        """So many environments, seeded from the generator."""
+        return SteppedEnvironments(self, count, rng)
+
     def make_env(self) -> Env:
         """A new environment, without checking wrappers; at the time limit a step says truncated."""
         return self._make()
 
     def read_state(self, env: Env, out: npt.NDArray[np.float64]) -> None:
-        """Write qpos, then qvel, of an environment of this task into `out` [R]; nothing where R is 0."""
+        """Write qpos, then qvel, of an environment of this task into `out`; nothing where it isn't drawable."""
         if self._model is not None:
             mujoco.mj_getState(self._model, env.unwrapped.data, out, _QPOS_QVEL)  # type: ignore[attr-defined]  # MuJoCo's
 
-    def render(self, states: npt.NDArray[np.float64], *, width: int, height: int) -> npt.NDArray[np.uint8]:
-        """Frames [K, height, width, 3] of the states [K, R], without a display; TaskError where that can't be done."""
+    def render(self, states: Array, *, width: int, height: int) -> npt.NDArray[np.uint8]:
+        """Frames [K, height, width, 3] of states [K, *state_shape], without a display. TaskError where that fails."""
         return self._renderer.render(states, width, height)
 
-    def success(self, states: npt.NDArray[np.float64]) -> float | None:
-        """The task's own measure of an episode, by its states [T, R]; None where it has none, as all of today's."""
+    def success(self, states: Array) -> float | None:
+        """The task's own measure of an episode, by its states [T, *state_shape]; None: it has none, as all today."""
         return None
 
     def check(self) -> None:

@@ -1,5 +1,6 @@
 """A published version: its normalisation, its bytes, its place in the run folder."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +10,18 @@ import torch
 from rlhp_ray.errors import CorruptDataError
 from rlhp_ray.reward import Architecture, PublishedEnsemble, PublishedVersions, StepInputs, make_ensemble
 from rlhp_ray.storage.run_folder import RunFolder
+from rlhp_ray.types import FloatArray
 
 RNG = np.random.default_rng(0)
-OBSERVATIONS = RNG.normal(size=(60, 5)).astype(np.float32)
-ACTIONS = RNG.normal(size=(60, 2)).astype(np.float32)
+OBSERVATIONS = RNG.normal(size=(6, 10, 5)).astype(np.float32)
+ACTIONS = RNG.normal(size=(6, 10, 2)).astype(np.float32)
 
 
-def make_published(version: int = 1, normalized_std: float = 1.0, images: bool = False) -> PublishedEnsemble:
-    inputs = StepInputs((4, 84, 84), 3, True, images=True) if images else StepInputs((5,), 2, discrete=False)
+VECTORS = StepInputs((5,), 2, discrete=False)
+IMAGES = StepInputs((4, 84, 84), 3, discrete=True, images=True)
+
+
+def make_published(version: int = 1, normalized_std: float = 1.0, inputs: StepInputs = VECTORS) -> PublishedEnsemble:
     ensemble = make_ensemble(Architecture(inputs, 3, (64, 64), 0.5), torch.Generator().manual_seed(version))
     return PublishedEnsemble(
         version,
@@ -27,40 +32,62 @@ def make_published(version: int = 1, normalized_std: float = 1.0, images: bool =
     )
 
 
+def member_rewards(published: PublishedEnsemble) -> FloatArray:
+    """Rewards [M, 6, 10] before normalisation: the returns of sequences of one step."""
+    single = published.member_returns(OBSERVATIONS.reshape(60, 1, 5), ACTIONS.reshape(60, 1, 2))
+    return single.reshape(3, 6, 10)
+
+
 def test_the_reward_is_the_mean_of_members_each_normalised_by_itself() -> None:
     published = make_published(normalized_std=0.05)
-    members = published.member_returns(OBSERVATIONS[:, None], ACTIONS[:, None])  # segments of one step
-    normalised = (members - [[1.0], [-2.0], [0.5]]) / [[0.1], [10.0], [2.0]]
+    members = member_rewards(published)
+    normalised = (members - [[[1.0]], [[-2.0]], [[0.5]]]) / [[[0.1]], [[10.0]], [[2.0]]]
     rewards = published.rewards(OBSERVATIONS, ACTIONS)
-    assert rewards.dtype == np.float32
+    assert rewards.dtype == np.float32 and rewards.shape == (6, 10)
     np.testing.assert_allclose(rewards, 0.05 * normalised.mean(0), rtol=1e-4, atol=1e-5)
 
 
 def test_member_returns_are_sums_before_normalisation() -> None:
     published = make_published()
-    single = published.member_returns(OBSERVATIONS[:, None], ACTIONS[:, None])
-    returns = published.member_returns(OBSERVATIONS.reshape(6, 10, 5), ACTIONS.reshape(6, 10, 2))
+    returns = published.member_returns(OBSERVATIONS, ACTIONS)
     assert returns.shape == (3, 6)
-    np.testing.assert_allclose(returns, single.reshape(3, 6, 10).sum(2), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(returns, member_rewards(published).sum(2), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("images", [False, True])
 def test_bytes_describe_themselves(images: bool) -> None:
-    published = make_published(version=12, images=images)
+    published = make_published(version=12, inputs=IMAGES if images else VECTORS)
     again = PublishedEnsemble.from_bytes(published.to_bytes())
-    observations = RNG.integers(0, 256, (3, 4, 84, 84), dtype=np.uint8) if images else OBSERVATIONS
-    actions = np.zeros(3, np.int64) if images else ACTIONS
+    observations = RNG.integers(0, 256, (1, 3, 4, 84, 84), dtype=np.uint8) if images else OBSERVATIONS
+    actions = np.zeros((1, 3), np.int64) if images else ACTIONS
     assert again.version == 12
     assert np.array_equal(again.rewards(observations, actions), published.rewards(observations, actions))
     assert again.to_bytes() == published.to_bytes()
 
 
-def test_arrays_from_the_object_store_are_read_only_and_big_batches_fine() -> None:
+@pytest.mark.parametrize("tiles", [(400, 1, 1), (1, 2000, 1)])
+def test_arrays_from_the_object_store_are_read_only_and_big_batches_fine(tiles: tuple[int, int, int]) -> None:
     published = make_published()
-    observations, actions = np.tile(OBSERVATIONS, (400, 1)), np.tile(ACTIONS, (400, 1))
+    observations, actions = np.tile(OBSERVATIONS, tiles), np.tile(ACTIONS, tiles)
     observations.flags.writeable = actions.flags.writeable = False
     rewards = published.rewards(observations, actions)
-    np.testing.assert_allclose(rewards, np.tile(published.rewards(OBSERVATIONS, ACTIONS), 400), rtol=1e-4, atol=1e-5)
+    expected = np.tile(published.rewards(OBSERVATIONS, ACTIONS), tiles[:2])
+    np.testing.assert_allclose(rewards, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("sequences", "steps"), [(3, 5), (1, 300), (30, 20)])  # also more than a chunk, either way
+def test_sequences_of_frames_are_rewarded_as_their_stacks_are(sequences: int, steps: int) -> None:
+    frames = RNG.integers(0, 256, (sequences, steps + 3, 44, 44), dtype=np.uint8)
+    actions = np.zeros((sequences, steps), np.int64)
+    inputs = StepInputs((4, 44, 44), 3, discrete=True, images=True, frames=4)
+    sequenced = make_published(inputs=inputs)
+    stacked = make_published(inputs=dataclasses.replace(inputs, frames=1))  # the same weights
+    stacks = np.stack([frames[:, t : t + 4] for t in range(steps)], axis=1)
+    rewards = sequenced.rewards(frames, actions)
+    assert rewards.std() > 0
+    np.testing.assert_allclose(rewards, stacked.rewards(stacks, actions), rtol=1e-4, atol=1e-4)
+    returns = sequenced.member_returns(frames, actions)
+    np.testing.assert_allclose(returns, stacked.member_returns(stacks, actions), rtol=1e-4, atol=1e-3)
 
 
 def damaged(payload: bytes) -> list[bytes]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reward_world import CLIP_STEPS, World, make_segments
+from reward_world import World, make_segments
 
 from rlhp_ray.config.schema import RewardPart
 from rlhp_ray.errors import CorruptDataError
@@ -24,10 +24,7 @@ def predicted_rewards(payload: bytes | None) -> FloatArray:
     """Rewards [2000, K] of the unseen segments by a published version."""
     assert payload is not None
     published = PublishedEnsemble.from_bytes(payload)
-    rows = len(UNSEEN) * CLIP_STEPS
-    return published.rewards(UNSEEN.observations.reshape(rows, -1), UNSEEN.actions.reshape(rows, -1)).reshape(
-        -1, CLIP_STEPS
-    )
+    return published.rewards(UNSEEN.observations, UNSEEN.actions)
 
 
 def accuracy(payload: bytes | None) -> float:
@@ -405,7 +402,7 @@ def test_images_are_learned_from_too(tmp_path: Path) -> None:
     report = trainer.first_training()
     assert report.published is not None
     published = PublishedEnsemble.from_bytes(report.published)
-    rewards = published.rewards(segments.observations[:, 0], segments.actions[:, 0])
+    rewards = published.rewards(segments.observations[:, :1], segments.actions[:, :1])[:, 0]
     assert np.corrcoef(rewards, brightness)[0, 1] > 0.8
     # the labelled clips are all the recent behaviour there is here
     assert rewards.mean() == pytest.approx(0, abs=0.01) and rewards.std() == pytest.approx(0.05, abs=0.02)

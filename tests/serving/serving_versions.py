@@ -8,8 +8,8 @@ import torch
 from rlhp_ray.reward import Architecture, PublishedEnsemble, PublishedVersions, StepInputs, make_ensemble
 from rlhp_ray.storage.run_folder import RunFolder
 
-OBSERVATIONS = np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32)
-ACTIONS = np.random.default_rng(1).normal(size=(40, 2)).astype(np.float32)
+OBSERVATIONS = np.random.default_rng(0).normal(size=(4, 10, 5)).astype(np.float32)
+ACTIONS = np.random.default_rng(1).normal(size=(4, 10, 2)).astype(np.float32)
 
 
 def make_version(version: int) -> PublishedEnsemble:

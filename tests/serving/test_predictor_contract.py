@@ -67,7 +67,7 @@ def test_before_the_first_version_it_says_so(service: Service) -> None:
 
 def test_before_the_first_version_members_say_nothing_of_segments(service: Service) -> None:
     """The first queries are chosen without a predictor: version 0 says so."""
-    returns = service.connect().member_returns(OBSERVATIONS.reshape(4, 10, 5), ACTIONS.reshape(4, 10, 2))
+    returns = service.connect().member_returns(OBSERVATIONS, ACTIONS)
     assert returns.version == 0 and returns.returns.tolist() == [[0.0] * 4]
 
 
@@ -81,10 +81,9 @@ def test_rewards_are_the_newest_versions(service: Service) -> None:
 
 def test_member_returns_are_the_newest_versions(service: Service) -> None:
     version = service.publish()
-    observations, actions = OBSERVATIONS.reshape(4, 10, 5), ACTIONS.reshape(4, 10, 2)
-    returns = service.connect().member_returns(observations, actions)
+    returns = service.connect().member_returns(OBSERVATIONS, ACTIONS)
     assert returns.version == version and returns.returns.shape == (3, 4)
-    expected = make_version(version).member_returns(observations, actions)
+    expected = make_version(version).member_returns(OBSERVATIONS, ACTIONS)
     np.testing.assert_allclose(returns.returns, expected, rtol=1e-4, atol=1e-4)
 
 
@@ -115,12 +114,11 @@ def test_no_older_version_is_accepted(service: Service) -> None:
 
 def test_a_whole_fragment_in_one_request_of_any_layout(service: Service) -> None:
     version = service.publish()
-    rows = 20_000
-    observations = np.tile(OBSERVATIONS, (rows // 40, 1)).astype(np.float64)[:, ::1]
-    actions = np.asfortranarray(np.tile(ACTIONS, (rows // 40, 1)))
+    observations = np.tile(OBSERVATIONS, (500, 1, 1)).astype(np.float64)
+    actions = np.asfortranarray(np.tile(ACTIONS, (500, 1, 1)))
     predictor: RewardPredictor = service.connect()
     predicted = predictor.rewards(observations, actions)
-    expected = np.tile(make_version(version).rewards(OBSERVATIONS, ACTIONS), rows // 40)
+    expected = np.tile(make_version(version).rewards(OBSERVATIONS, ACTIONS), (500, 1))
     np.testing.assert_allclose(predicted.rewards, expected, rtol=1e-4)
 
 

@@ -78,13 +78,13 @@ def test_a_gymnasium_id_is_taken_as_it_is() -> None:
     env.reset(seed=0)
     ends = [env.step(np.ones(3))[2] for _ in range(100)]
     assert any(ends)  # terminates when it falls, unlike our hopper
-    assert (task.clip_steps, task.episode_steps, task.state_size) == (188, 1000, 12)
+    assert (task.clip_steps, task.episode_steps, task.state_shape) == (188, 1000, (12,))
 
 
 def test_cartpole_has_discrete_actions_and_fifty_steps_a_second() -> None:
     task = load_task("CartPole-v1")
     assert isinstance(task.action_space, gymnasium.spaces.Discrete)
-    assert (task.clip_steps, task.episode_steps, task.state_size) == (75, 500, 0)
+    assert (task.clip_steps, task.episode_steps, task.state_shape) == (75, 500, (0,))
 
 
 def test_pixels_are_an_image() -> None:
@@ -97,7 +97,7 @@ def test_ids_of_other_modules_register_themselves() -> None:
 
 def test_an_own_function_may_return_an_environment(own_module: str) -> None:
     task = load_task(f"{own_module}:plain")
-    assert (task.name, task.clip_steps, task.state_size) == (f"{own_module}:plain", 30, 18)
+    assert (task.name, task.clip_steps, task.state_shape) == (f"{own_module}:plain", 30, (18,))
     assert task.make_env() is not task.make_env()
 
 

@@ -46,5 +46,5 @@ def test_the_hidden_reward_is_nan() -> None:
 
 def test_a_point_has_no_state_to_draw() -> None:
     task = load_task("point")
-    assert (task.state_size, task.clip_steps, task.episode_steps) == (0, 15, EPISODE_STEPS)
+    assert (task.state_shape, task.clip_steps, task.episode_steps) == ((0,), 15, EPISODE_STEPS)
     task.read_state(task.make_env(), np.empty(0))

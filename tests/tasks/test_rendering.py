@@ -26,7 +26,7 @@ def states_of(name: str, count: int) -> STATES:
     env = task.make_env()
     env.reset(seed=0)
     env.action_space.seed(0)
-    states = np.empty((count, task.state_size))
+    states = np.empty((count, *task.state_shape))
     for row in states:
         env.step(env.action_space.sample())
         task.read_state(env, row)
@@ -108,7 +108,7 @@ import numpy as np
 task = load_task("half-cheetah")
 env = task.make_env()
 env.reset(seed=0)
-state = np.empty((1, task.state_size))
+state = np.empty((1, *task.state_shape))
 task.read_state(env, state[0])
 print(os.environ.get("MUJOCO_GL"), task.render(state, width=64, height=64).mean() > 50)
 """

@@ -46,11 +46,11 @@ def test_the_eight_of_the_paper_are_there() -> None:
 @pytest.mark.parametrize("name", FACTS)
 def test_facts_and_a_sentence_for_a_person(name: str) -> None:
     task = load_task(name)
-    assert (task.clip_steps, task.episode_steps, task.state_size) == FACTS[name]
+    assert (task.clip_steps, task.episode_steps, task.state_shape[0]) == FACTS[name]
     assert task.clip_seconds == pytest.approx(1.5, abs=0.021)  # half a step of the slowest control rate
     assert task.name == name
     assert task.description.endswith(".") and "should" in task.description
-    assert task.success(np.zeros((3, task.state_size))) is None
+    assert task.success(np.zeros((3, *task.state_shape))) is None
 
 
 @pytest.mark.parametrize("name", FACTS)
@@ -131,7 +131,7 @@ def test_read_state_writes_positions_then_velocities(name: str) -> None:
     env = task.make_env()
     env.reset(seed=0)
     env.action_space.seed(0)
-    states = np.full((3, task.state_size), np.nan)
+    states = np.full((3, *task.state_shape), np.nan)
     env.step(env.action_space.sample())
     task.read_state(env, states[1])  # a row of the runner's array
     data = env.unwrapped.data  # type: ignore[attr-defined]  # MuJoCo's
