@@ -9,6 +9,7 @@
     ├── Stopped                      the run was told to stop and has written a checkpoint
     ├── ClusterError                 Ray can't be reached or started, or lost what can't be replaced
     ├── SupersededError              another driver has taken the run over; this one may not write any more
+    ├── AgentLostError               a learner, or every EnvRunner again and again, died
     └── PredictorUnavailableError    no prediction within the time-out and its retries
 
 A message is one sentence (or two) that names the cause and the cure, fit to be printed without a traceback.
@@ -49,6 +50,10 @@ class ClusterError(RlhpRayError):
 
 class SupersededError(RlhpRayError):
     """Another driver has taken the run over."""
+
+
+class AgentLostError(RlhpRayError):
+    """A learner died, or the EnvRunners die again and again; the run can go on from its last checkpoint."""
 
 
 class PredictorUnavailableError(RlhpRayError):

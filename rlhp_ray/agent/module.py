@@ -1,8 +1,10 @@
-"""The policy and its value function: an RLlib RLModule of two MLPs that carries its own normalisation.
+"""The policy and its value function: an RLlib RLModule that carries its own normalisation.
 
+Vectors: two MLPs, on observations normalised by their moments. Images: one convolutional network for both.
 Observation moments and the value's scale are buffers of the module: they travel with its weights, so every
 EnvRunner normalises alike, and a checkpoint of the weights is a checkpoint of the normalisation.
-Source: PPO (Schulman et al. 2017); PopArt (van Hasselt et al. 2016) for the value's scale.
+Source: PPO (Schulman et al. 2017); PopArt (van Hasselt et al. 2016) for the value's scale; Mnih et al. 2015 for the
+convolutional network.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
@@ -20,6 +22,7 @@ from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
 from ray.rllib.core.rl_module.torch import TorchRLModule
 from torch import Tensor, nn
 
+from rlhp_ray.errors import TaskError
 from rlhp_ray.types import Array
 
 OBSERVATION_CLIP = 10.0
@@ -38,10 +41,38 @@ def _mlp(sizes: Sequence[int], last_gain: float) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-class ActorCritic(TorchRLModule, ValueFunctionAPI):  # type: ignore[misc]  # RLlib is untyped
-    """Gaussian (Box) or categorical (Discrete) policy and a value function, on vector observations.
+class Acted(NamedTuple):
+    """What a policy chose for B observations."""
 
-    `model_config`: `hidden_sizes`, `initial_log_std`.
+    actions: Tensor  # [B, *action_shape], not clipped
+    action_logp: Tensor  # [B]
+    values: Tensor | None  # [B] in units of the reward, where they cost nothing more; else None
+
+
+class NatureCNN(nn.Sequential):
+    """Features [B, 512] of images [B, C, H, W] in 0..1 (Mnih et al. 2015, methods: model architecture)."""
+
+    LAYERS = ((32, 8, 4), (64, 4, 2), (64, 3, 1))  # filters, kernel, stride
+    FEATURES = 512
+    LEAST_PIXELS = 36  # a side that leaves one pixel after the last convolution
+
+    def __init__(self, channels: int, height: int, width: int) -> None:
+        layers: list[nn.Module] = []
+        for filters, kernel, stride in self.LAYERS:
+            layers += [nn.Conv2d(channels, filters, kernel, stride), nn.ReLU(inplace=True)]
+            channels, height, width = filters, (height - kernel) // stride + 1, (width - kernel) // stride + 1
+        layers += [nn.Flatten(), nn.Linear(channels * height * width, self.FEATURES), nn.ReLU(inplace=True)]
+        super().__init__(*layers)
+        for layer in layers:
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                nn.init.orthogonal_(layer.weight, math.sqrt(2.0))
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]  # torch: a bias may be None
+
+
+class ActorCritic(TorchRLModule, ValueFunctionAPI):  # type: ignore[misc]  # RLlib is untyped
+    """Gaussian (Box) or categorical (Discrete) policy and a value function, on vectors or uint8 images [C, H, W].
+
+    `model_config`: `hidden_sizes` (of vectors' networks), `initial_log_std`.
     """
 
     obs_mean: Tensor
@@ -52,56 +83,81 @@ class ActorCritic(TorchRLModule, ValueFunctionAPI):  # type: ignore[misc]  # RLl
 
     def setup(self) -> None:
         """Build the networks (RLlib calls this)."""
-        observation_size = int(np.prod(self.observation_space.shape))
-        hidden = tuple(self.model_config["hidden_sizes"])
+        space = self.observation_space
+        self.images = space.dtype == np.uint8 and len(space.shape) == 3
         self.continuous = isinstance(self.action_space, gym.spaces.Box)
         outputs = int(np.prod(self.action_space.shape)) if self.continuous else int(self.action_space.n)
-        self.policy = _mlp((observation_size, *hidden, outputs), last_gain=0.01)
-        self.value = _mlp((observation_size, *hidden, 1), last_gain=1.0)
+        if self.images:
+            if min(space.shape[1:]) < NatureCNN.LEAST_PIXELS:
+                raise TaskError(
+                    f"An image must have at least {NatureCNN.LEAST_PIXELS} pixels a side, and this task's observations "
+                    f"are {space.shape} (channels, height, width): wrap the environment so that its images are larger."
+                )
+            self.trunk: nn.Module = NatureCNN(*space.shape)
+            sizes: tuple[int, ...] = (NatureCNN.FEATURES,)
+        else:
+            self.trunk = nn.Identity()
+            size = int(np.prod(space.shape))
+            sizes = (size, *self.model_config["hidden_sizes"])
+            self.register_buffer("obs_mean", torch.zeros(size))
+            self.register_buffer("obs_var", torch.ones(size))
+            self.register_buffer("obs_count", torch.zeros((), dtype=torch.float64))
+        self.policy = _mlp((*sizes, outputs), last_gain=0.01)
+        self.value = _mlp((*sizes, 1), last_gain=1.0)
         if self.continuous:
             self.log_std = nn.Parameter(torch.full((outputs,), float(self.model_config["initial_log_std"])))
-        self.register_buffer("obs_mean", torch.zeros(observation_size))
-        self.register_buffer("obs_var", torch.ones(observation_size))
-        self.register_buffer("obs_count", torch.zeros((), dtype=torch.float64))
         self.register_buffer("value_mean", torch.zeros(()))
         self.register_buffer("value_std", torch.ones(()))
 
     # Acting -----------------------------------------------------------------------------------------------------
 
     def normalize(self, observations: Tensor) -> Tensor:
-        """Raw observations [B, ...] to zero mean and unit variance [B, D], clipped."""
+        """What the networks read of raw observations [B, ...].
+
+        Vectors [B, D] with zero mean and unit variance, clipped; images [B, C, H, W] in 0..1.
+        """
+        if self.images:
+            return observations.to(torch.float32).div_(255)
         flat = observations.reshape(len(observations), -1)
         scaled = (flat - self.obs_mean) * torch.rsqrt(self.obs_var + 1e-8)
         return scaled.clamp_(-OBSERVATION_CLIP, OBSERVATION_CLIP)
 
-    def act(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Sample actions for raw observations [B, ...]; returns them and their log-probabilities [B]."""
-        outputs = self.policy(self.normalize(observations))
+    def act(self, observations: Tensor, generator: torch.Generator) -> Acted:
+        """Sample actions for raw observations [B, ...].
+
+        Values come with images' actions, whose features they share; vectors' are cheaper for many rows at once.
+        """
+        features = self.trunk(self.normalize(observations))
+        values = self.in_reward_units(self.value(features).squeeze(-1)) if self.images else None
+        outputs = self.policy(features)
         if self.continuous:
             noise = torch.randn(outputs.shape, generator=generator)
-            actions = outputs + noise * self.log_std.exp()
             logp = -(0.5 * noise.square() + self.log_std + _HALF_LOG_2PI).sum(-1)
-            return actions, logp
+            return Acted(outputs + noise * self.log_std.exp(), logp, values)
         log_probabilities = outputs.log_softmax(-1)
         actions = torch.multinomial(log_probabilities.exp(), 1, generator=generator)
-        return actions.squeeze(-1), log_probabilities.gather(-1, actions).squeeze(-1)
+        return Acted(actions.squeeze(-1), log_probabilities.gather(-1, actions).squeeze(-1), values)
 
     def act_greedily(self, observations: Tensor) -> Tensor:
         """The deterministic policy's actions for raw observations [B, ...]."""
-        outputs: Tensor = self.policy(self.normalize(observations))
+        outputs: Tensor = self.policy(self.trunk(self.normalize(observations)))
         return outputs if self.continuous else outputs.argmax(-1)
 
     def values(self, observations: Tensor) -> Tensor:
         """Values [B] of raw observations [B, ...], in units of the reward."""
-        normalized: Tensor = self.value(self.normalize(observations)).squeeze(-1)
+        return self.in_reward_units(self.value(self.trunk(self.normalize(observations))).squeeze(-1))
+
+    def in_reward_units(self, normalized: Tensor) -> Tensor:
+        """Values of normalised ones."""
         return normalized * self.value_std + self.value_mean
 
     # Learning (normalised observations, so that a batch is normalised once) -----------------------------------------
 
     def evaluate_actions(self, normalized: Tensor, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Log-probabilities [B], entropies [B] and normalised values [B] of a minibatch."""
-        outputs = self.policy(normalized)
-        values = self.value(normalized).squeeze(-1)
+        features = self.trunk(normalized)
+        outputs = self.policy(features)
+        values = self.value(features).squeeze(-1)
         if self.continuous:
             scaled = (actions - outputs) * (-self.log_std).exp()
             logp = -0.5 * scaled.square().sum(-1) - (self.log_std + _HALF_LOG_2PI).sum()
@@ -112,12 +168,10 @@ class ActorCritic(TorchRLModule, ValueFunctionAPI):  # type: ignore[misc]  # RLl
         return logp, -(log_probabilities.exp() * log_probabilities).sum(-1), values
 
     @torch.no_grad()
-    def observe(self, observations: Tensor) -> None:
-        """Merge raw observations [B, ...] into the moments (Chan et al. 1979)."""
-        flat = observations.reshape(len(observations), -1).double()
-        count = float(self.obs_count) + len(flat)
-        share = len(flat) / count
-        variance, mean = torch.var_mean(flat, dim=0, correction=0)
+    def observe(self, count: int, mean: Tensor, variance: Tensor) -> None:
+        """Merge the moments [D] of `count` raw observations into the normalisation's (Chan et al. 1979)."""
+        total = float(self.obs_count) + count
+        share = count / total
         delta = mean - self.obs_mean
         self.obs_var.copy_(
             (1 - share) * self.obs_var + share * variance + share * (1 - share) * delta.square()
@@ -125,7 +179,7 @@ class ActorCritic(TorchRLModule, ValueFunctionAPI):  # type: ignore[misc]  # RLl
             else variance
         )
         self.obs_mean.add_(delta * share)
-        self.obs_count.fill_(count)
+        self.obs_count.fill_(total)
 
     @torch.no_grad()
     def rescale_values(self, mean: float, std: float) -> None:
@@ -150,7 +204,7 @@ class ActorCritic(TorchRLModule, ValueFunctionAPI):  # type: ignore[misc]  # RLl
     # RLlib's interface --------------------------------------------------------------------------------------------
 
     def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-        outputs = self.policy(self.normalize(batch[Columns.OBS]))
+        outputs = self.policy(self.trunk(self.normalize(batch[Columns.OBS])))
         if self.continuous:
             outputs = torch.cat([outputs, self.log_std.expand_as(outputs)], dim=-1)
         return {Columns.ACTION_DIST_INPUTS: outputs}

@@ -138,6 +138,7 @@ class RewardPart(Part):
     publish_seconds: PositiveFloat = Field(
         0.5, description="Least time between two published versions while nothing new was answered."
     )
+    gpus: NonNegativeFloat = Field(0.0, description="GPUs that Ray reserves for the trainer; it uses one for images.")
 
 
 class ServingPart(Part):
@@ -159,12 +160,20 @@ class ServingPart(Part):
 class AgentPart(Part):
     """The RL algorithm."""
 
-    algorithm: Literal["ppo"] = Field("ppo", description="RLlib's PPO.")
+    algorithm: Literal["ppo", "appo"] = Field(
+        "ppo",
+        description="`ppo`: an update takes a fragment of every EnvRunner. `appo`: of one, as soon as it is there.",
+    )
     num_env_runners: PositiveInt = Field(1, description="EnvRunner actors.")
+    num_learners: NonNegativeInt = Field(
+        0, description="Learner actors that share each update; 0: the driver learns itself."
+    )
     envs_per_runner: PositiveInt = Field(16, description="Environments in each.")
     hidden_sizes: tuple[PositiveInt, ...] = Field((64, 64), description="Layers of policy and of value, tanh.")
-    train_batch_size: PositiveInt = Field(4096, description="Env steps of an update, over all runners.")
-    minibatch_size: PositiveInt = Field(256, description="Steps of a gradient step.")
+    train_batch_size: PositiveInt = Field(
+        4096, description="Env steps of a fragment of every EnvRunner; appo updates on each one's share by itself."
+    )
+    minibatch_size: PositiveInt = Field(256, description="Steps of a gradient step, over all learners.")
     num_epochs: PositiveInt = Field(10, description="Passes over a batch.")
     learning_rate: PositiveFloat = Field(3e-4, description="Adam's step size.")
     learning_rate_schedule: Literal["constant", "linear"] = Field(
@@ -190,6 +199,12 @@ class AgentPart(Part):
             )
         if self.minibatch_size > self.train_batch_size:
             raise ValueError("agent.minibatch_size must be at most agent.train_batch_size")
+        sequences = self.envs_per_runner * (self.num_env_runners if self.algorithm == "ppo" else 1)
+        if self.num_learners and (sequences % self.num_learners or self.minibatch_size % self.num_learners):
+            raise ValueError(
+                f"agent.num_learners={self.num_learners} must divide agent.minibatch_size={self.minibatch_size} and "
+                f"the {sequences} environments of an update, since every learner takes an equal share"
+            )
         return self
 
     @property

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import ray
 
 from rlhp_ray.actors import result
-from rlhp_ray.agent.ppo import ArrayPPO, Update
+from rlhp_ray.agent.algorithm import FragmentAlgorithm, Update
 from rlhp_ray.config.schema import Config
 from rlhp_ray.errors import Stopped, UserError
 from rlhp_ray.experiment import checkpoint
@@ -93,7 +93,7 @@ class Experiment:
     # Building and taking down ---------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def _cluster(self) -> Iterator[tuple[ArrayPPO, Parts | None]]:
+    def _cluster(self) -> Iterator[tuple[FragmentAlgorithm, Parts | None]]:
         """Everything of the run on the cluster, and nothing of it afterwards."""
         self._recorder.say("starting Ray")
         connect(self._config.ray)
@@ -125,7 +125,7 @@ class Experiment:
                 parts.remove()
             ray.shutdown()
 
-    def _restore(self, agent: ArrayPPO) -> None:
+    def _restore(self, agent: FragmentAlgorithm) -> None:
         if self._loaded is None:
             return
         arrays, counters = self._loaded
@@ -137,7 +137,7 @@ class Experiment:
 
     # The first labels -------------------------------------------------------------------------------------------------
 
-    def _first_labels(self, agent: ArrayPPO, parts: Parts, interrupt: Interrupt) -> None:
+    def _first_labels(self, agent: FragmentAlgorithm, parts: Parts, interrupt: Interrupt) -> None:
         """Roll the untrained policy out, have its clips compared, train the first predictor."""
         assert self._conductor is not None
         conductor, standing = self._conductor, self._conductor.standing
@@ -159,7 +159,7 @@ class Experiment:
         self._recorder.say("training the first reward predictor")
         conductor.first_training()
 
-    def _collect_first(self, agent: ArrayPPO, parts: Parts, queries: int, interrupt: Interrupt) -> None:
+    def _collect_first(self, agent: FragmentAlgorithm, parts: Parts, queries: int, interrupt: Interrupt) -> None:
         """Roll the untrained policy out until there are candidates for so many queries."""
         self._recorder.say("collecting the first behaviour")
         needed = min(SEGMENTS_PER_FIRST_QUERY * queries, self._config.segments.pool_segments)
@@ -187,7 +187,7 @@ class Experiment:
 
     # Training ---------------------------------------------------------------------------------------------------------
 
-    def _train(self, agent: ArrayPPO, interrupt: Interrupt) -> None:
+    def _train(self, agent: FragmentAlgorithm, interrupt: Interrupt) -> None:
         self._recorder.say("training")
         begun, trained_before = time.monotonic(), self._counters.train_seconds
         checkpointed = begun
@@ -210,7 +210,7 @@ class Experiment:
                 self._checkpoint(agent)
                 checkpointed = time.monotonic()
 
-    def _may_step(self, agent: ArrayPPO) -> bool:
+    def _may_step(self, agent: FragmentAlgorithm) -> bool:
         """Whether the agent has env steps left and isn't held back until an open query is answered."""
         budget = self._config.budget
         if agent.env_steps >= budget.env_steps:
@@ -220,7 +220,7 @@ class Experiment:
             return True
         return agent.env_steps < limit * self._standing.counts.labels
 
-    def _done(self, agent: ArrayPPO) -> bool:
+    def _done(self, agent: FragmentAlgorithm) -> bool:
         return agent.env_steps >= self._config.budget.env_steps and self._labels_spent()
 
     def _labels_spent(self) -> bool:
@@ -236,7 +236,7 @@ class Experiment:
         self._latency.published(report.version, report.answered_at)
         self._counters.reward_versions = report.version
 
-    def _learned(self, agent: ArrayPPO, update: Update) -> None:
+    def _learned(self, agent: FragmentAlgorithm, update: Update) -> None:
         counters = self._counters
         for fragment in update.fragments:
             self._latency.rewarded(fragment.reward_version, fragment.rewarded_at)
@@ -248,17 +248,17 @@ class Experiment:
             self._recorder.episodes(fragment.episodes)
         self._recorder.figures(update.figures)
 
-    def _checkpoint(self, agent: ArrayPPO) -> None:
+    def _checkpoint(self, agent: FragmentAlgorithm) -> None:
         self._count_wall_seconds()
         checkpoint.save(self._folder, agent.snapshot(), self._counters.as_dict())
 
-    def _report_if_due(self, agent: ArrayPPO) -> None:
+    def _report_if_due(self, agent: FragmentAlgorithm) -> None:
         if self._recorder.due():
             self._report(agent)
 
     def _count_wall_seconds(self) -> None:
         self._counters.wall_seconds = self._wall_before + time.monotonic() - self._begun
 
-    def _report(self, agent: ArrayPPO) -> None:
+    def _report(self, agent: FragmentAlgorithm) -> None:
         self._count_wall_seconds()
         self._recorder.report(agent.env_steps, self._standing, self._counters, self._latency)

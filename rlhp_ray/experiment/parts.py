@@ -9,7 +9,8 @@ import ray
 from ray.actor import ActorHandle
 
 from rlhp_ray.actors import NAMESPACE
-from rlhp_ray.agent.ppo import ArrayPPO, build_ppo
+from rlhp_ray.agent.algorithm import FragmentAlgorithm
+from rlhp_ray.agent.build import build_algorithm
 from rlhp_ray.config.schema import Config
 from rlhp_ray.preferences.actor import CollectorActor, TeacherActor
 from rlhp_ray.queries.actor import QuestionerActor
@@ -83,7 +84,7 @@ def build_parts(config: Config, task: Task, folder: RunFolder, key: str) -> Part
     return Parts(key, store, collector, teacher, questioner, trainer)
 
 
-def build_agent(config: Config, task: Task, parts: Parts | None, *, epoch: int) -> ArrayPPO:
+def build_agent(config: Config, task: Task, parts: Parts | None, *, epoch: int) -> FragmentAlgorithm:
     """The agent and its EnvRunners; without parts it learns from the true reward."""
     rollouts = RolloutSettings(
         task=config.task,
@@ -99,4 +100,4 @@ def build_agent(config: Config, task: Task, parts: Parts | None, *, epoch: int) 
         store=parts.store if parts else None,
         predictor=ServedPredictor(parts.app, config.serving) if parts else None,
     )
-    return build_ppo(config.agent, task, rollouts, env_steps_budget=config.budget.env_steps)
+    return build_algorithm(config.agent, task, rollouts, env_steps_budget=config.budget.env_steps)

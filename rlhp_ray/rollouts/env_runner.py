@@ -7,6 +7,7 @@ true reward never leaves this process but for metrics and for the oracle's segme
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from typing import Any
@@ -15,18 +16,21 @@ import numpy as np
 import ray
 import torch
 from ray.actor import ActorHandle
+from ray.exceptions import RayActorError
 from ray.rllib.core import COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 from ray.rllib.env import INPUT_ENV_SINGLE_SPACES, INPUT_ENV_SPACES
 from ray.rllib.env.env_runner import EnvRunner
 from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 
 from rlhp_ray.actors import result
+from rlhp_ray.errors import RlhpRayError, TaskError
 from rlhp_ray.interfaces import RewardPredictor
 from rlhp_ray.rollouts.advantages import advantages, next_values
 from rlhp_ray.rollouts.fragment import Episode, Fragment
+from rlhp_ray.rollouts.taken_steps import TakenSteps
 from rlhp_ray.segments import RolloutSteps, SegmentCutter
 from rlhp_ray.tasks import load_task
-from rlhp_ray.types import Array, FloatArray
+from rlhp_ray.types import BoolArray, FloatArray, IntArray
 
 SETTINGS = "rollouts"  # the key of env_config that holds RolloutSettings
 
@@ -49,6 +53,13 @@ class RolloutSettings:
     predictor: RewardPredictor | None  # None: the true reward
 
 
+def _restarted_at() -> tuple[int, ...]:
+    """When this process took a dead one's place, so that it doesn't live the same episodes again; else nothing."""
+    if not ray.is_initialized() or ray.get_runtime_context().get_actor_id() is None:
+        return ()
+    return (time.time_ns(),) if ray.get_runtime_context().was_current_actor_reconstructed else ()
+
+
 class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
     """Samples fragments of T steps in each of N environments. RLlib makes one as an actor per `num_env_runners`."""
 
@@ -59,7 +70,7 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
         s = self._settings
         index = int(self.worker_index or 0)
         self._task = load_task(s.task, s.clip_steps)
-        self._rng = np.random.default_rng([s.seed, s.epoch, 1, index])
+        self._rng = np.random.default_rng([s.seed, s.epoch, 1, index, *_restarted_at()])
         self._generator = torch.Generator().manual_seed(int(self._rng.integers(2**62)))
         self._predictor = s.predictor
         self._offered: ray.ObjectRef[int] | None = None
@@ -119,74 +130,57 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
 
     # Sampling -----------------------------------------------------------------------------------------------------
 
-    @torch.inference_mode()
-    def sample(self, *, env_steps: int = 0, learned: bool = True, **kwargs: Any) -> Fragment:
+    def sample(
+        self, *, env_steps: int = 0, learned: bool = True, weights: dict[str, Any] | None = None, **kwargs: Any
+    ) -> Fragment | RlhpRayError:
         """Take T steps in each environment, replace their rewards, estimate advantages, offer segments.
 
-        env_steps: the run's count before this fragment. learned=False leaves rewards out, as before
-        the first predictor is there.
+        env_steps: the run's count before this fragment. learned=False leaves rewards out, as before the first
+        predictor is there. weights: the state to act with, if it is newer. An error of ours is returned, since RLlib
+        would restart a runner that raises.
         """
+        if weights is not None:
+            self.set_state(weights)
+        try:
+            return self._sample(env_steps, learned)
+        except RlhpRayError as error:
+            return error
+
+    @torch.inference_mode()
+    def _sample(self, env_steps: int, learned: bool) -> Fragment:
         begun = time.perf_counter()
-        s = self._settings
-        steps, shape = s.fragment_steps, (s.fragment_steps, s.envs)
-        envs, task = self._envs, self._task
-        observations = np.empty((steps + 1, *envs.observations.shape), dtype=envs.observations.dtype)
-        policy_actions = self._empty_actions(shape)
-        actions = np.empty_like(policy_actions)
-        logp = np.empty(shape, dtype=np.float32)
-        rewards = np.empty(shape, dtype=np.float32)
-        scores = np.empty(shape, dtype=np.float32)
-        terminated, truncated, ended = np.empty((3, *shape), dtype=np.bool_)
-        finals: dict[int, Array] = {}
-        states = np.empty((*shape, *task.state_shape), dtype=task.state_dtype)
-        episode_ids, episode_steps = np.empty((2, *shape), dtype=np.int64)
-        low, high = self._action_bounds()
-
-        for t in range(steps):
-            observations[t] = envs.observations
-            states[t], episode_ids[t], episode_steps[t] = envs.states, envs.episode_ids, envs.episode_steps
-            chosen, chosen_logp = self.module.act(torch.from_numpy(observations[t]), self._generator)
-            policy_actions[t], logp[t] = chosen.numpy(), chosen_logp.numpy()
-            actions[t] = policy_actions[t] if low is None else np.clip(policy_actions[t], low, high)
-            envs.step(actions[t])
-            rewards[t], scores[t] = envs.rewards, envs.scores
-            terminated[t], truncated[t], ended[t] = envs.terminated, envs.truncated, envs.ended
-            if truncated[t].any():
-                finals[t] = envs.final_observations.copy()
-        observations[steps] = envs.observations
-
-        true_rewards = rewards
+        taken = self._take_steps()
         predict_begun = time.perf_counter()
-        version = 0
+        rewards, version = taken.true_rewards, 0
         if self._predictor is not None and learned:
-            predicted = self._predictor.rewards(observations[:-1].swapaxes(0, 1), actions.swapaxes(0, 1))
-            rewards, version = predicted.rewards.T, predicted.version
+            predicted = self._predictor.rewards(taken.frames[:, :-1], taken.actions)
+            rewards, version = predicted.rewards, predicted.version
         elif self._predictor is not None:
-            rewards = np.zeros_like(true_rewards)  # the true reward is nobody's to learn from
+            rewards = np.zeros_like(rewards)  # the true reward is nobody's to learn from
         predict_seconds = time.perf_counter() - predict_begun
 
-        advantage, targets = self._advantages(observations, rewards, terminated, truncated, finals)
-        self._offer(
-            RolloutSteps(
-                observations=observations[:-1],
-                actions=actions,
-                true_rewards=true_rewards,
-                render_states=states,
-                episode_ids=episode_ids,
-                episode_steps=episode_steps,
-                ended=ended,
-                env_steps=env_steps + steps * s.envs,
-                policy_version=self._weights_seq_no,
-            ),
+        done = taken.terminated | taken.truncated
+        values = self._values(taken)
+        advantage = advantages(
+            rewards,
+            values[:, :-1],
+            next_values(values, taken.final_values, taken.terminated, taken.truncated),
+            done,
+            gamma=self._settings.gamma,
+            gae_lambda=self._settings.gae_lambda,
         )
-        flat = steps * s.envs
+        self._offer(taken.rollout_steps(env_steps, self._weights_seq_no))
         return Fragment(
-            observations=observations[:-1].reshape(flat, *observations.shape[2:]),
-            actions=policy_actions.reshape(flat, *policy_actions.shape[2:]),
-            action_logp=logp.reshape(flat),
-            advantages=advantage.reshape(flat),
-            value_targets=targets.reshape(flat),
-            episodes=self._finished(scores, rewards, ended, episode_steps),
+            observations=taken.frames,
+            actions=taken.policy_actions,
+            action_logp=taken.action_logp,
+            rewards=rewards,
+            advantages=advantage,
+            value_targets=advantage + values[:, :-1],
+            terminated=taken.terminated,
+            truncated=taken.truncated,
+            final_values=taken.final_values,
+            episodes=self._finished(taken.scores, rewards, taken.ended, taken.episode_steps),
             policy_version=self._weights_seq_no,
             reward_version=version,
             rewarded_at=time.time(),
@@ -194,65 +188,65 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
             predict_seconds=predict_seconds,
         )
 
-    def _advantages(
-        self,
-        observations: Array,
-        rewards: FloatArray,
-        terminated: Array,
-        truncated: Array,
-        finals: dict[int, Array],
-    ) -> tuple[FloatArray, FloatArray]:
-        steps, envs = rewards.shape
-        every = self.module.values(torch.from_numpy(observations.reshape(-1, *observations.shape[2:]))).numpy()
-        values = every.reshape(steps + 1, envs)
-        final_values = np.zeros_like(rewards)
-        for t, final in finals.items():
-            final_values[t] = self.module.values(torch.from_numpy(final)).numpy()
-        following = next_values(values[:-1], values[-1], final_values, terminated, truncated)
-        advantage = advantages(
-            rewards,
-            values[:-1],
-            following,
-            terminated | truncated,
-            gamma=self._settings.gamma,
-            gae_lambda=self._settings.gae_lambda,
-        )
-        return advantage, advantage + values[:-1]
+    def _take_steps(self) -> TakenSteps:
+        envs, act = self._envs, self.module.act
+        taken = TakenSteps.empty(self._task, envs, self._settings.fragment_steps)
+        low, high = getattr(self._task.action_space, "low", None), getattr(self._task.action_space, "high", None)
+        for t in range(self._settings.fragment_steps):
+            chosen, logp, values = act(torch.from_numpy(envs.observations), self._generator)
+            policy_actions = chosen.numpy()
+            actions = policy_actions if low is None else np.clip(policy_actions, low, high)
+            taken.note_decision(t, envs, policy_actions, actions, logp.numpy())
+            if values is not None:
+                taken.values[:, t] = values.numpy()
+            try:
+                envs.step(actions)
+            except Exception as error:
+                raise TaskError(
+                    f"An environment of {self._task.name} failed in a step with {type(error).__name__}: {error}; "
+                    "mend it and resume the run."
+                ) from error
+            taken.note_outcome(t, envs)
+            cut = envs.truncated
+            if cut.any():
+                taken.final_values[cut, t] = self.module.values(torch.from_numpy(envs.final_observations[cut])).numpy()
+        return taken
+
+    def _values(self, taken: TakenSteps) -> FloatArray:
+        """Values [N, T + 1]: images' are known from acting but for the last, vectors' are taken all at once."""
+        if self.module.images:
+            taken.values[:, -1] = self.module.values(torch.from_numpy(self._envs.observations)).numpy()
+            return taken.values
+        frames = taken.frames
+        every: FloatArray = self.module.values(torch.from_numpy(frames.reshape(-1, *frames.shape[2:]))).numpy()
+        return every.reshape(taken.values.shape)
 
     def _offer(self, steps: RolloutSteps) -> None:
-        """Cut segments and offer them; never more than one offer is on its way."""
+        """Cut segments and offer them; never more than one offer is on its way. A store that is down gets none."""
         store = self._settings.store
         if store is None:
             return
         segments = self._cutter.cut(steps)
-        if self._offered is not None:
-            result(self._offered)
-            self._offered = None
+        with contextlib.suppress(RayActorError):
+            if self._offered is not None:
+                offered, self._offered = self._offered, None
+                result(offered)
         if len(segments):
             self._offered = store.offer.remote(segments)
             if self._settings.lockstep:
                 result(self._offered)
 
     def _finished(
-        self, scores: FloatArray, rewards: FloatArray, done: Array, episode_steps: Array
+        self, scores: FloatArray, rewards: FloatArray, ended: BoolArray, episode_steps: IntArray
     ) -> tuple[Episode, ...]:
         """Figures of the episodes that ended, each with the share of it that earlier fragments saw."""
         episodes = []
-        sums = np.cumsum(np.stack([scores, rewards]), axis=1, dtype=np.float64)  # [2, T, N]
-        for n in range(done.shape[1]):
+        sums = np.cumsum(np.stack([scores, rewards]), axis=2, dtype=np.float64)  # [2, N, T]
+        for n in range(len(ended)):
             before = np.zeros(2)
-            for t in np.flatnonzero(done[:, n]):
-                total = self._returns[:, n] + sums[:, t, n] - before
-                episodes.append(Episode(float(total[0]), float(total[1]), int(episode_steps[t, n]) + 1))
-                self._returns[:, n], before = 0.0, sums[:, t, n]
-            self._returns[:, n] += sums[:, -1, n] - before
+            for t in np.flatnonzero(ended[n]):
+                total = self._returns[:, n] + sums[:, n, t] - before
+                episodes.append(Episode(float(total[0]), float(total[1]), int(episode_steps[n, t]) + 1))
+                self._returns[:, n], before = 0.0, sums[:, n, t]
+            self._returns[:, n] += sums[:, n, -1] - before
         return tuple(episodes)
-
-    def _empty_actions(self, shape: tuple[int, int]) -> Array:
-        space = self._task.action_space
-        dtype = np.float32 if self._action_bounds()[0] is not None else np.int64
-        return np.empty((*shape, *(space.shape or ())), dtype=dtype)
-
-    def _action_bounds(self) -> tuple[Array | None, Array | None]:
-        space = self._task.action_space
-        return getattr(space, "low", None), getattr(space, "high", None)

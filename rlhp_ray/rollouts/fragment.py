@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from rlhp_ray.types import Array, FloatArray
+from rlhp_ray.types import Array, BoolArray, FloatArray
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -21,13 +21,20 @@ class Episode:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Fragment:
-    """B = T x N steps as arrays, with advantages by the rewards that the learner is to see."""
+    """N sequences of T steps, one an environment, with the rewards that the learner is to see.
 
-    observations: Array  # [B, *observation_shape], not normalised
-    actions: Array  # [B, *action_shape], the policy's own (not clipped)
-    action_logp: FloatArray  # [B], by the policy that acted
-    advantages: FloatArray  # [B]
-    value_targets: FloatArray  # [B]
+    Frames are kept once: the observation of step t is observations[:, t : t + F], t = T being the one after the last.
+    """
+
+    observations: Array  # [N, T + F, *frame_shape], not normalised
+    actions: Array  # [N, T, *action_shape], the policy's own (not clipped)
+    action_logp: FloatArray  # [N, T], by the policy that acted
+    rewards: FloatArray  # [N, T]
+    advantages: FloatArray  # [N, T], GAE by the values of the policy that acted
+    value_targets: FloatArray  # [N, T], likewise
+    terminated: BoolArray  # [N, T]
+    truncated: BoolArray  # [N, T]
+    final_values: FloatArray  # [N, T], of the observation that a truncated episode ended with; 0 elsewhere
     episodes: tuple[Episode, ...]  # those that ended in this fragment
     policy_version: int
     reward_version: int  # of the predictor; 0 with the true reward
@@ -36,10 +43,10 @@ class Fragment:
     predict_seconds: float  # of them, waiting for the predictor
 
     def __len__(self) -> int:
-        return len(self.action_logp)
+        """Steps, N x T."""
+        return self.action_logp.size
 
     @staticmethod
-    def learner_arrays(fragments: Sequence[Fragment]) -> dict[str, Array]:
-        """The arrays that the learner needs, of all fragments in order."""
-        names = ("observations", "actions", "action_logp", "advantages", "value_targets")
-        return {name: np.concatenate([getattr(f, name) for f in fragments]) for name in names}
+    def learner_arrays(fragments: Sequence[Fragment], columns: Iterable[str]) -> dict[str, Array]:
+        """These arrays of all fragments, one after the other."""
+        return {name: np.concatenate([getattr(f, name) for f in fragments]) for name in columns}

@@ -28,7 +28,7 @@ def test_moments_of_batches_are_those_of_all_rows() -> None:
     module = _module(BOX)
     rows = torch.randn(1000, 3, generator=torch.Generator().manual_seed(1)) * torch.tensor([1.0, 5.0, 0.1]) + 3.0
     for part in rows.split([10, 400, 590]):
-        module.observe(part)
+        module.observe(len(part), part.mean(0), part.var(0, correction=0))
     torch.testing.assert_close(module.obs_mean, rows.mean(0), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(module.obs_var, rows.var(0, correction=0), rtol=1e-4, atol=1e-5)
     normalized = module.normalize(rows)
@@ -49,7 +49,7 @@ def test_rescaling_values_leaves_the_value_function_as_it_is() -> None:
 def test_the_learner_s_probabilities_are_those_of_acting(space: gym.Space) -> None:
     module = _module(space)
     observations = torch.randn(64, 3)
-    actions, logp = module.act(observations, torch.Generator().manual_seed(0))
+    actions, logp, _ = module.act(observations, torch.Generator().manual_seed(0))
     again, entropy, values = module.evaluate_actions(module.normalize(observations), actions)
     torch.testing.assert_close(again, logp, rtol=1e-4, atol=1e-5)
     assert entropy.shape == values.shape == (64,)
@@ -58,7 +58,7 @@ def test_the_learner_s_probabilities_are_those_of_acting(space: gym.Space) -> No
 def test_probabilities_are_torch_s_own() -> None:
     module = _module(BOX)
     observations = torch.randn(8, 3)
-    actions, logp = module.act(observations, torch.Generator().manual_seed(0))
+    actions, logp, _ = module.act(observations, torch.Generator().manual_seed(0))
     mean = module.act_greedily(observations)
     normal = torch.distributions.Normal(mean, module.log_std.exp())
     torch.testing.assert_close(logp, normal.log_prob(actions).sum(-1), rtol=1e-4, atol=1e-5)
@@ -68,7 +68,7 @@ def test_probabilities_are_torch_s_own() -> None:
 
 def test_state_carries_the_normalisation() -> None:
     module, other = _module(BOX), _module(BOX)
-    module.observe(torch.randn(100, 3) * 4 + 1)
+    module.observe(100, torch.full((3,), 1.0), torch.full((3,), 4.0))
     module.rescale_values(1.0, 2.0)
     other.set_state(module.get_state())
     observations = torch.randn(5, 3)

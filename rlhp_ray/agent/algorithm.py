@@ -1,0 +1,179 @@
+"""What PPO and APPO share: RLlib's Algorithm, EnvRunnerGroup and LearnerGroup, fed with fragments.
+
+Each EnvRunner has at most one request on its way. The next ones are asked for before an update, so that sampling and
+learning overlap (the stored log-probabilities correct for the lag). The weights travel with each request, so whoever
+samples has them, a restarted runner too.
+"""
+
+from __future__ import annotations
+
+import abc
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+import ray
+from ray.exceptions import RayError
+from ray.rllib.algorithms.algorithm import Algorithm
+from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
+from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
+from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
+
+from rlhp_ray.agent.learner import FIGURES, SequenceLearner
+from rlhp_ray.errors import AgentLostError, RlhpRayError
+from rlhp_ray.rollouts.env_runner import SETTINGS, RolloutSettings
+from rlhp_ray.rollouts.fragment import Fragment
+from rlhp_ray.types import Array
+
+SAMPLE = "sample"
+OVERLAP = "overlap"  # the key of env_config that says whether the next fragments are asked for before an update
+POLL_SECONDS = 0.005  # RLlib waits for all runners, so it is asked again and again
+MAX_LOST_REQUESTS = 5  # for each runner, without a fragment in between
+_WEIGHTS = f"{COMPONENT_LEARNER}/{COMPONENT_RL_MODULE}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Update:
+    """What one update learned from, and its figures."""
+
+    fragments: tuple[Fragment, ...]
+    figures: dict[str, float]  # by the names of FIGURES
+
+    @property
+    def env_steps(self) -> int:
+        """Steps that the learner trained on."""
+        return sum(map(len, self.fragments))
+
+
+class FragmentAlgorithm(Algorithm, abc.ABC):  # type: ignore[misc]  # RLlib is untyped
+    """An RLlib Algorithm whose training step takes fragments. `last_update` is what the newest one did."""
+
+    learner_class: ClassVar[type[SequenceLearner]]
+    last_update: Update
+    env_steps: int = 0  # trained on, over the run's whole life
+    updates: int = 0  # likewise; the policy's version
+    lost_requests: int = 0  # fragments that never came, since their runner died
+
+    @property
+    @abc.abstractmethod
+    def fragments_per_update(self) -> int:
+        """How many fragments, each of another runner, make an update."""
+
+    def setup(self, config: Any) -> None:
+        """Start runners and learners (RLlib calls this)."""
+        super().setup(config)
+        settings: RolloutSettings = self.config.env_config[SETTINGS]
+        self._lockstep = settings.lockstep
+        self._arrived: list[tuple[int, Fragment]] = []  # by runner, in the order in which they came
+        self._lost_in_a_row = 0
+        self._store_weights()
+
+    def collect(self, *, learned: bool) -> list[Fragment]:
+        """A batch of fragments, one of each runner, outside training (the first rollouts)."""
+        self._request(learned=learned)
+        return self._take(self.config.num_env_runners, learned=learned)
+
+    def training_step(self) -> None:
+        """Take what an update needs, ask for more, update."""
+        self._request(learned=True)
+        fragments = self._take(self.fragments_per_update, learned=True)
+        if self.config.env_config[OVERLAP]:
+            self._request(learned=True)
+        arrays = Fragment.learner_arrays(fragments, self.learner_class.columns)
+        steps = sum(map(len, fragments))
+        batch = MultiAgentBatch({DEFAULT_MODULE_ID: SampleBatch(arrays)}, env_steps=steps)
+        with _learners_alive():
+            results, *_ = self.learner_group.update(
+                batch=batch, timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: self.env_steps + steps}
+            )
+        self.env_steps += steps
+        self.updates += 1
+        self._store_weights()
+        figures = {name: float(results[DEFAULT_MODULE_ID][name].peek()) for name in FIGURES}
+        self.last_update = Update(tuple(fragments), figures)
+
+    def snapshot(self) -> dict[str, Array]:
+        """The agent's state as named arrays: weights with their normalisation, optimiser, counters."""
+        with _learners_alive():
+            first, *_ = self.learner_group.foreach_learner(lambda learner: learner.snapshot())
+            arrays: dict[str, Array] = _value(first)
+        return {**arrays, "env_steps": np.asarray(self.env_steps), "updates": np.asarray(self.updates)}
+
+    def go_on(self, arrays: dict[str, Array]) -> None:
+        """Go on from a snapshot, in the learners and in every runner."""
+        self.env_steps, self.updates = int(arrays["env_steps"]), int(arrays["updates"])
+        with _learners_alive():
+            for outcome in self.learner_group.foreach_learner(
+                lambda learner: learner.restore(arrays, env_steps=int(arrays["env_steps"]))
+            ):
+                _value(outcome)
+        self._store_weights()
+
+    def restore_env_runners(self, env_runner_group: Any) -> list[int]:
+        """Take restarted runners into service again (RLlib calls this); their next request brings the weights."""
+        restored: list[int] = env_runner_group.probe_unhealthy_env_runners()
+        return restored
+
+    def _store_weights(self) -> None:
+        """Put the newest weights where runners read them."""
+        with _learners_alive():
+            state = self.learner_group.get_state(components=_WEIGHTS, inference_only=True)[COMPONENT_LEARNER]
+        self._weights = ray.put(state)
+
+    def _request(self, *, learned: bool) -> None:
+        """Ask every runner for a fragment that has none on its way or here."""
+        here = {runner for runner, _ in self._arrived}
+        idle = [runner for runner in self.env_runner_group.healthy_env_runner_ids() if runner not in here]
+        if idle:  # RLlib takes an empty list for all
+            kwargs = {"env_steps": self.env_steps, "learned": learned, "weights": self._weights}
+            self.env_runner_group.foreach_env_runner_async(SAMPLE, tag=SAMPLE, kwargs=kwargs, remote_worker_ids=idle)
+
+    def _take(self, count: int, *, learned: bool) -> list[Fragment]:
+        """So many fragments: those that came first, or in lockstep in the runners' order."""
+        group = self.env_runner_group
+        while len(self._arrived) < count or (self._lockstep and group.num_in_flight_async_reqs(SAMPLE)):
+            self._receive(learned=learned)
+        taken = sorted(self._arrived[:count], key=lambda pair: pair[0])
+        del self._arrived[:count]
+        return [fragment for _, fragment in taken]
+
+    def _receive(self, *, learned: bool) -> None:
+        """Take in what has come, and ask again where a runner died with its fragment."""
+        group = self.env_runner_group
+        on_their_way = group.num_in_flight_async_reqs(SAMPLE)
+        ready = group.fetch_ready_async_reqs(tags=SAMPLE, timeout_seconds=POLL_SECONDS)
+        lost = on_their_way - group.num_in_flight_async_reqs(SAMPLE) - len(ready)
+        for _, outcome in ready:
+            if isinstance(outcome, RlhpRayError):
+                raise outcome
+        self._arrived += sorted(ready, key=lambda pair: pair[0])
+        self.lost_requests += lost
+        self._lost_in_a_row = 0 if ready else self._lost_in_a_row + lost
+        if self._lost_in_a_row > MAX_LOST_REQUESTS * self.config.num_env_runners:
+            raise AgentLostError(
+                f"The EnvRunners died {self._lost_in_a_row} times without giving a fragment in between; "
+                "look for the cause in Ray's logs, and go on with `rlhp-ray resume`."
+            )
+        if len(self._arrived) + group.num_in_flight_async_reqs(SAMPLE) < self.config.num_env_runners:
+            group.probe_unhealthy_env_runners()
+            self._request(learned=learned)
+
+
+def _value(outcome: Any) -> Any:
+    """What a learner's call returned; raises what it raised."""
+    if not outcome.ok:
+        raise outcome.get()
+    return outcome.get()
+
+
+@contextlib.contextmanager
+def _learners_alive() -> Iterator[None]:
+    """Say in our own words that a learner died in between."""
+    try:
+        yield
+    except (RayError, IndexError) as error:  # RLlib indexes an empty list where no learner is left
+        raise AgentLostError(
+            "A learner of the agent died; the run can go on from its last checkpoint, with `rlhp-ray resume`."
+        ) from error

@@ -1,0 +1,72 @@
+"""Builds a run's agent: RLlib's configuration from ours, and its actors."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import torch
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+
+from rlhp_ray.agent.algorithm import OVERLAP, FragmentAlgorithm
+from rlhp_ray.agent.appo import APPO
+from rlhp_ray.agent.learner import AGENT
+from rlhp_ray.agent.module import ActorCritic
+from rlhp_ray.agent.ppo import PPO
+from rlhp_ray.config.schema import AgentPart
+from rlhp_ray.rollouts.env_runner import SETTINGS, ArrayEnvRunner, RolloutSettings
+from rlhp_ray.tasks import Task
+
+ALGORITHMS: dict[str, type[FragmentAlgorithm]] = {"ppo": PPO, "appo": APPO}
+PROBE_SECONDS = 0.2  # how long a dead runner is waited for before the others go on
+
+
+class _Config(AlgorithmConfig):  # type: ignore[misc]  # RLlib is untyped
+    """RLlib's configuration, with our module."""
+
+    def get_default_rl_module_spec(self) -> RLModuleSpec:
+        return RLModuleSpec(module_class=ActorCritic)
+
+
+def build_algorithm(
+    part: AgentPart, task: Task, rollouts: RolloutSettings, *, env_steps_budget: int
+) -> FragmentAlgorithm:
+    """The algorithm of a run, with its EnvRunner and learner actors started."""
+    torch.set_num_threads(1)
+    logging.getLogger("ray.rllib").setLevel(logging.CRITICAL)  # what it warns of, we say or mend
+    rate: Any = part.learning_rate
+    if part.learning_rate_schedule == "linear":
+        rate = [[0, part.learning_rate], [env_steps_budget, 0.0]]
+    algorithm_class = ALGORITHMS[part.algorithm]
+    config = (
+        _Config(algo_class=algorithm_class)
+        .api_stack(enable_rl_module_and_learner=True, enable_env_runner_and_connector_v2=True)
+        .environment(
+            env=task.name,
+            observation_space=task.observation_space,
+            action_space=task.action_space,
+            env_config={SETTINGS: rollouts, OVERLAP: part.overlap and not rollouts.lockstep},
+            disable_env_checking=True,
+        )
+        .env_runners(
+            env_runner_cls=ArrayEnvRunner,
+            num_env_runners=part.num_env_runners,
+            num_envs_per_env_runner=part.envs_per_runner,
+            rollout_fragment_length=part.fragment_steps,
+            create_local_env_runner=False,
+            max_requests_in_flight_per_env_runner=1,
+        )
+        .learners(num_learners=part.num_learners, learner_config_dict={AGENT: part})
+        .training(learner_class=algorithm_class.learner_class, lr=rate)
+        .rl_module(model_config={"hidden_sizes": part.hidden_sizes, "initial_log_std": part.initial_log_std})
+        .fault_tolerance(
+            restart_failed_env_runners=True,
+            delay_between_env_runner_restarts_s=0,
+            env_runner_health_probe_timeout_s=PROBE_SECONDS,
+        )
+        .debugging(seed=rollouts.seed, log_level="ERROR", log_sys_usage=False)
+        .reporting(min_time_s_per_iteration=0)
+    )
+    algorithm: FragmentAlgorithm = config.build_algo()
+    return algorithm
