@@ -34,7 +34,7 @@ def film_newest(folder: RunFolder, config: Config) -> Film | None:
     None where there is no checkpoint yet, or the task can't be drawn.
     """
     task, loaded = load_task(config.task, config.segments.clip_steps), load_newest(folder)
-    if loaded is None or not task.state_size:
+    if loaded is None or not task.drawable:
         return None
     arrays = loaded[0]
     env_steps = int(arrays["env_steps"])
