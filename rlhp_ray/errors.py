@@ -4,6 +4,7 @@
     ├── UserError                    the user's mistake, one sentence with the cure; exit status 2
     │   ├── ConfigError              a config's field, type, file or value
     │   ├── TaskError                an unknown task, an unsupported space, a segment too long
+    │   ├── OwnCodeError             a user's own function that is missing, fails or returns something else
     │   └── RunFolderError           a run folder that is used, missing or can't be written
     ├── CorruptDataError             a checkpoint, version or shard whose bytes are not what was written
     ├── Stopped                      the run was told to stop and has written a checkpoint
@@ -30,6 +31,10 @@ class ConfigError(UserError):
 
 class TaskError(UserError):
     """A task is unknown, or its environment can't be used as it is."""
+
+
+class OwnCodeError(UserError):
+    """A user's own function is missing, fails, or returns something other than it must."""
 
 
 class RunFolderError(UserError):

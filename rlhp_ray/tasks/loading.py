@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import os
-import sys
 from functools import partial
-from types import ModuleType
 from typing import Any, NoReturn
 
 import gymnasium
 
-from rlhp_ray.errors import TaskError
+from rlhp_ray.errors import OwnCodeError, TaskError
+from rlhp_ray.own_code import call_own, import_own
 from rlhp_ray.tasks.point import POINTS
 from rlhp_ray.tasks.robotics import ROBOTICS, make_plain
 from rlhp_ray.tasks.task import Task
@@ -28,6 +26,8 @@ def load_task(name: str, clip_steps: int | None = None) -> Task:
     """
     try:
         task = TASKS[name]() if name in TASKS else _foreign_task(name)
+    except OwnCodeError as error:
+        raise TaskError(str(error)) from error
     except (gymnasium.error.DependencyNotInstalled, ImportError) as error:
         raise TaskError(f"{name} needs a package that isn't there ({error}): install it and try again.") from error
     task = task.with_name(name, clip_steps)
@@ -38,7 +38,7 @@ def load_task(name: str, clip_steps: int | None = None) -> Task:
 def _foreign_task(name: str) -> Task:
     module, colon, member = name.rpartition(":")
     if colon:
-        loaded = _import(module, name)
+        loaded = import_own(module, name)
         if member not in gymnasium.registry:  # `module:Id-v0`, which Gymnasium knows too
             return _own_task(name, getattr(loaded, member, None))
     elif name.startswith("ALE/"):
@@ -48,22 +48,10 @@ def _foreign_task(name: str) -> Task:
     return Task(partial(make_plain, member))
 
 
-def _import(module: str, name: str) -> ModuleType:
-    here = os.getcwd()
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-            raise  # something that the module itself needs
-        raise TaskError(f"{name}: there is no module {error.name}, neither installed nor in {here}.") from error
-
-
 def _own_task(name: str, make: Any) -> Task:
     if not callable(make):
         raise TaskError(f"{name}: the module has no such function; write one that returns a gymnasium.Env.")
-    made = make()
+    made = call_own(name, make)
     if isinstance(made, Task):
         return made
     if isinstance(made, gymnasium.Env):
