@@ -9,8 +9,8 @@ The loop that they live in, with everything in parallel:
 
     store.offer(segments)                            # segments, over a TableStore
     n = schedule.wanted(...)                         # LabelSchedule: annealed, constant
-    queries = selector.select(n, ...)                # QuerySelector: random, disagreement, recorded
-    answers = teacher.answer(query, segments)        # Teacher: oracle, recorded
+    queries = selector.select(n, ...)                # QuerySelector: random, by the ensemble, recorded
+    answers = teacher.answer(query, segments)        # Teacher: oracle, recorded, the user's own
     trainer.train(); version = trainer.publish()     # reward
 
 Shapes: N environments, S segments, Q sequences of K steps, F frames an observation, M members of the ensemble.
@@ -128,7 +128,12 @@ class QuerySelector(Protocol):
 class Teacher(Protocol):
     """Somebody who compares two clips."""
 
-    name: str
+    name: str  # that it signs with
+
+    @property
+    def remembers(self) -> bool:
+        """Whether an answer depends on what it was shown before: it is shown that again after a restart."""
+        ...
 
     def answer(self, query: Query, pair: Segments) -> Answer | None:
         """Compare the pair (S = 2: the query's first, then its second); None where there is no answer to give."""

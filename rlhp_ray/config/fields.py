@@ -82,11 +82,15 @@ def allowed_text(schema: Json) -> str:
         return "one of " + ", ".join(f"`{value}`" for value in schema["enum"])
     if "const" in schema:
         return f"`{schema['const']}`"
+    if "$ref" in schema:
+        return "some of the fields of this part"
     kind = schema.get("type", "any")
     if kind == "null":
         return "null"
     if kind == "array":
         return "a list, each " + allowed_text(schema["items"])
+    if "format" in schema:
+        return f"`{schema['format']}`"
     noun = _NOUNS[kind]
     return " ".join([noun if kind in ("boolean", "string") else f"a {noun}", *_limits(schema)])
 

@@ -42,13 +42,24 @@ def _what(detail: ErrorDetails) -> str:
         return _unknown(path)
     if detail["type"] == "value_error":
         return f"{detail['ctx']['error']}."
-    field = fields().get(".".join(key for key in detail["loc"] if isinstance(key, str)))
+    field = fields().get(".".join(_field_keys(detail["loc"])))
     allowed = field.allowed if field else "a part with fields of its own: " + ", ".join(_names_in(path))
     if detail["type"] == "missing":
         return f"{path} is missing, and must be {allowed}. {field.description if field else ''}".rstrip()
     if isinstance(detail["loc"][-1], int):
         allowed = allowed.removeprefix("a list, each ")
     return f"{path} is {_shown(detail['input'])}, but must be {allowed}.{_meant(detail, allowed)}"
+
+
+def _field_keys(location: tuple[int | str, ...]) -> list[str]:
+    """The keys of the field: those of an item of a list are the fields of the part that has the list."""
+    keys: list[str] = []
+    for key, before in zip(location, (None, *location), strict=False):
+        if isinstance(key, str):
+            if isinstance(before, int):
+                keys.pop()
+            keys.append(key)
+    return keys
 
 
 def _shown(value: Any) -> str:

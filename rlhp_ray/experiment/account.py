@@ -50,6 +50,7 @@ class Account:
             "first_env_steps": counters.first_env_steps,
             "labels": counts.labels,
             "answers": {name: getattr(counts, name) for name in ("left", "right", "equal", "cant_tell", "undone")},
+            "answers_by_teacher": counts.by_teacher,
             "seen_fraction": shown / taken if taken else 0.0,
             "reward_versions": counters.reward_versions,
             "reward_accuracy_fresh": {"new_answers": self.fresh_accuracy, "audit": self.audit_accuracy},

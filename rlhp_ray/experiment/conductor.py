@@ -1,6 +1,6 @@
-"""Keeps the teacher's and the trainer's loops going beside the agent's.
+"""Keeps the teachers' and the trainer's loops going beside the agent's.
 
-Questioner, teacher and reward trainer are actors whose `step` does a bounded piece of work. In async mode a thread of
+Questioner, teachers and reward trainer are actors whose `step` does a bounded piece of work. In async mode a thread of
 the driver keeps one step of each on its way, so that none waits for another; in lockstep mode `turn` takes them one
 after the other, so that a run is the same for the same seed.
 """
@@ -37,29 +37,31 @@ class Standing:
     env_steps: int = 0  # the agent's; written by the driver
     counts: AnswerCounts = _NONE
     trainer: TrainerReport | None = None
-    teacher_exhausted: bool = False
+    teachers_exhausted: bool = False
     questions_exhausted: bool = False
 
     @property
     def no_more_labels(self) -> bool:
-        """The teacher has nothing more to say, or nothing is open and nothing more will be asked."""
-        return self.teacher_exhausted or self.questions_exhausted
+        """No teacher has anything more to say, or nothing is open and nothing more will be asked."""
+        return self.teachers_exhausted or self.questions_exhausted
 
 
 class Conductor:
-    """Drives three actors. `broadcast` is called with each newly published version's payload."""
+    """Drives questioner, teachers and trainer. `broadcast` is called with each newly published version's payload."""
 
     def __init__(
         self,
         *,
         questioner: ActorHandle[Any],
-        teacher: ActorHandle[Any],
+        teachers: dict[str, ActorHandle[Any]],
         collector: ActorHandle[Any],
         trainer: ActorHandle[Any],
         broadcast: Callable[[bytes], object],
         published: Callable[[TrainerReport], None],
     ) -> None:
-        self._actors = {"questioner": questioner, "teacher": teacher, "trainer": trainer}
+        self._teachers = teachers
+        self._exhausted = dict.fromkeys(teachers, False)
+        self._actors = {"questioner": questioner, **teachers, "trainer": trainer}
         self._collector = collector
         self._broadcast = broadcast
         self._published = published
@@ -77,7 +79,10 @@ class Conductor:
     def turn(self) -> None:
         """One step of each, in order, each finished before the next."""
         self._take("questioner", result(self._start("questioner")))
-        self._take("teacher", result(self._start("teacher")))
+        for name in self._teachers:
+            self._take(name, result(self._start(name)))
+        first = next(iter(self._teachers))
+        self._teachers[first] = self._teachers.pop(first)  # another one is first to choose in the next turn
         if self._training:
             self._take("trainer", result(self._start("trainer")))
 
@@ -125,7 +130,7 @@ class Conductor:
 
     def _start(self, name: str) -> ray.ObjectRef[Any]:
         step: Any = self._actors[name].step
-        ref: ray.ObjectRef[Any] = step.remote() if name == "teacher" else step.remote(self.standing.env_steps)
+        ref: ray.ObjectRef[Any] = step.remote() if name in self._teachers else step.remote(self.standing.env_steps)
         return ref
 
     def _take(self, name: str, report: Any) -> float:
@@ -135,7 +140,8 @@ class Conductor:
             standing.questions_exhausted = report.exhausted
             return QUESTIONER_REST_SECONDS
         if isinstance(report, TeacherReport):
-            standing.teacher_exhausted = report.exhausted
+            self._exhausted[name] = report.exhausted
+            standing.teachers_exhausted = all(self._exhausted.values())
             standing.counts = result(self._collector.counts.remote())
             return min(MAX_REST_SECONDS, max(TEACHER_REST_SECONDS, report.next_seconds))
         if report.published is not None:

@@ -106,7 +106,7 @@ class Experiment:
                 parts = build_parts(self._config, self._task, self._folder, f"{key}-e{self._epoch}")
                 self._conductor = Conductor(
                     questioner=parts.questioner,
-                    teacher=parts.teacher,
+                    teachers=parts.teachers,
                     collector=parts.collector,
                     trainer=parts.trainer,
                     broadcast=lambda payload: broadcast(parts.app, payload),
@@ -153,7 +153,10 @@ class Experiment:
             self._wait_for_labels()
             self._report_if_due(agent)
         if standing.counts.labels == 0 and not interrupt.received:
-            raise UserError("The teacher gave no label at all, so there is nothing to learn from; check teacher.kind.")
+            raise UserError(
+                "The teacher gave no label at all, so there is nothing to learn from; check teacher.kind, and "
+                "teacher.cant_tell_below where it is set."
+            )
         if interrupt.received:
             return
         self._recorder.say("training the first reward predictor")

@@ -51,7 +51,9 @@ def finish(
         "task": config.task,
         "algorithm": config.agent.algorithm,
         "reward_source": config.reward.source,
-        "teacher": config.teacher.kind if config.reward.source == "learned" else None,
+        "teacher": ("panel" if config.teacher.panel else config.teacher.kind)
+        if config.reward.source == "learned"
+        else None,
         "seed": config.seed,
         **account.as_summary(task.clip_steps),
         "true_return_mean": evaluation.mean,

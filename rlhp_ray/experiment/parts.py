@@ -29,14 +29,14 @@ class Parts:
     app: str  # the Serve application
     store: ActorHandle[Any]
     collector: ActorHandle[Any]
-    teacher: ActorHandle[Any]
+    teachers: dict[str, ActorHandle[Any]]  # by role
     questioner: ActorHandle[Any]
     trainer: ActorHandle[Any]
 
     def remove(self) -> None:
         """Take all of it off the cluster."""
         delete(self.app)
-        for actor in (self.questioner, self.teacher, self.trainer, self.collector, self.store):
+        for actor in (self.questioner, *self.teachers.values(), self.trainer, self.collector, self.store):
             ray.kill(actor, no_restart=True)
 
 
@@ -58,7 +58,11 @@ def build_parts(config: Config, task: Task, folder: RunFolder, key: str) -> Part
         audit_fraction=config.reward.audit_fraction,
         seed=config.seed,
     )
-    teacher = start(TeacherActor, "teacher", config.teacher, config.seed, collector, store)
+    teachers = {}
+    for one in config.teacher.teachers():
+        role = f"teacher-{one.signature}" if config.teacher.panel else "teacher"
+        colleagues = max(0, len(config.teacher.panel) - 1)
+        teachers[role] = start(TeacherActor, role, one, config.seed, collector, store, colleagues=colleagues)
     questioner = start(
         QuestionerActor,
         "questioner",
@@ -81,7 +85,7 @@ def build_parts(config: Config, task: Task, folder: RunFolder, key: str) -> Part
         store=store,
         lockstep=config.run.mode == "lockstep",
     )
-    return Parts(key, store, collector, teacher, questioner, trainer)
+    return Parts(key, store, collector, teachers, questioner, trainer)
 
 
 def build_agent(config: Config, task: Task, parts: Parts | None, *, epoch: int) -> FragmentAlgorithm:

@@ -18,6 +18,7 @@ from rlhp_ray.experiment.finish import finish
 from rlhp_ray.experiment.recorder import Recorder
 from rlhp_ray.experiment.run_config import CONFIG, condition, read_config
 from rlhp_ray.preferences import make_teacher
+from rlhp_ray.queries import check_method
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.tasks import load_task
 from rlhp_ray.telemetry import Console, Heartbeat, WandbLog, commit, manifest
@@ -45,7 +46,9 @@ def check(config: Config) -> None:
             raise ConfigError(
                 "reward.source=learned needs budget.labels of 1 or more: raise it, or set reward.source=true."
             )
-        make_teacher(config.teacher)
+        for teacher in config.teacher.teachers():
+            make_teacher(teacher, config.seed)
+        check_method(config.queries)
 
 
 def resume(address: str, console: Console) -> dict[str, Any]:

@@ -6,17 +6,19 @@ from rlhp_ray.preferences.desk import TeacherDesk, TeacherReport
 from rlhp_ray.preferences.export import ExportedAnswer, export_answers, read_exported_answers
 from rlhp_ray.preferences.preference import to_preference
 from rlhp_ray.preferences.recording import Recording
-from rlhp_ray.preferences.teachers import Oracle, RecordedTeacher, make_teacher, recording_of
+from rlhp_ray.preferences.synthetic import SyntheticTeacher
+from rlhp_ray.preferences.teachers import OwnTeacher, RecordedTeacher, make_teacher, recording_of
 
 __all__ = [
     "AnswerCounts",
     "AnswerLog",
     "Collector",
     "ExportedAnswer",
-    "Oracle",
+    "OwnTeacher",
     "PreferenceChanges",
     "RecordedTeacher",
     "Recording",
+    "SyntheticTeacher",
     "TeacherDesk",
     "TeacherReport",
     "export_answers",

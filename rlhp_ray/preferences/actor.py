@@ -13,7 +13,7 @@ import ray
 from ray.actor import ActorHandle
 
 from rlhp_ray.actors import RESTARTING, Watched, proxy
-from rlhp_ray.config.schema import TeacherPart
+from rlhp_ray.config.schema import OneTeacherPart
 from rlhp_ray.preferences.collector import AnswerCounts, Collector, PreferenceChanges
 from rlhp_ray.preferences.desk import TeacherDesk, TeacherReport
 from rlhp_ray.preferences.teachers import make_teacher
@@ -35,8 +35,8 @@ class CollectorActor(Watched):
     def ask(self, queries: Sequence[Query]) -> int:
         return self._collector.ask(queries)
 
-    def lease(self, teacher: str, count: int) -> list[Query]:
-        return self._collector.lease(teacher, count)
+    def lease(self, teacher: str, count: int, desks: int = 1) -> list[Query]:
+        return self._collector.lease(teacher, count, desks)
 
     def release(self, teacher: str) -> int:
         return self._collector.release(teacher)
@@ -62,18 +62,24 @@ class CollectorActor(Watched):
     def answers(self) -> list[Answer]:
         return self._collector.answers()
 
+    def answered(self, teacher: str) -> list[Query]:
+        return self._collector.answered(teacher)
+
 
 @ray.remote(**RESTARTING)
 class TeacherActor(Watched):
-    """Answers open queries as the config's teacher. Ray shell around its desk."""
+    """Answers open queries as one of the config's teachers. Ray shell around its desk."""
 
-    def __init__(self, part: TeacherPart, seed: int, collector: ActorHandle[Any], store: ActorHandle[Any]) -> None:
+    def __init__(
+        self, part: OneTeacherPart, seed: int, collector: ActorHandle[Any], store: ActorHandle[Any], *, colleagues: int
+    ) -> None:
         self._desk = TeacherDesk(
-            make_teacher(part),
+            make_teacher(part, seed),
             proxy(collector, Collector),
             proxy(store, SegmentStore),
             answers_per_minute=part.answers_per_minute,
             seed=seed,
+            colleagues=colleagues,
         )
 
     def __repr__(self) -> str:

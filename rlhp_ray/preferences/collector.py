@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -39,6 +40,7 @@ class AnswerCounts:
     equal: int = 0
     cant_tell: int = 0
     undone: int = 0  # answers taken back
+    by_teacher: dict[str, int] = dataclasses.field(default_factory=dict)  # answers in force
 
     @property
     def labels(self) -> int:
@@ -69,6 +71,7 @@ class Collector:
         self._undone: set[str] = set()
         self._attempts: collections.Counter[str] = collections.Counter()  # answers a query was given, undone ones too
         self._choices: collections.Counter[Choice] = collections.Counter()  # in force
+        self._by_teacher: collections.Counter[str] = collections.Counter()  # in force
         self._leases: dict[str, tuple[str, float]] = {}  # query id -> teacher, expiry
         self._log = AnswerLog(folder, clock)
         for record in self._log.records:
@@ -89,18 +92,16 @@ class Collector:
         self._append(list(new.values()))
         return len(new)
 
-    def lease(self, teacher: str, count: int) -> list[Query]:
-        """At most `count` open queries that nobody holds, oldest first; held by `teacher` until the lease expires."""
+    def lease(self, teacher: str, count: int, desks: int = 1) -> list[Query]:
+        """At most `count` open queries that nobody holds, oldest first; held by `teacher` until the lease expires.
+
+        Where several desks share what is open, at most one desk's part of it, rounded up.
+        """
         now = self._clock()
-        leased: list[Query] = []
-        for query_id in self._open:
-            if len(leased) == count:
-                break
-            if query_id in self._leases and self._leases[query_id][1] > now:
-                continue
-            self._leases[query_id] = (teacher, now + self._lease_seconds)
-            leased.append(self._queries[query_id])
-        return leased
+        free = [i for i in self._open if i not in self._leases or self._leases[i][1] <= now]
+        leased = free[: min(count, math.ceil(len(free) / desks))]
+        self._leases.update(dict.fromkeys(leased, (teacher, now + self._lease_seconds)))
+        return [self._queries[query_id] for query_id in leased]
 
     def release(self, teacher: str) -> int:
         """Give back all that the teacher holds, such as after its restart. How many."""
@@ -188,11 +189,17 @@ class Collector:
             equal=self._choices[Choice.EQUAL],
             cant_tell=self._choices[Choice.CANT_TELL],
             undone=len(self._undone),
+            by_teacher=dict(+self._by_teacher),
         )
 
     def answers(self) -> list[Answer]:
         """The answers in force, in the order in which they were accepted."""
         return [answer for answer in self._answers.values() if answer.answer_id not in self._undone]
+
+    def answered(self, teacher: str) -> list[Query]:
+        """The queries that this teacher ever answered, in the order in which it did so first."""
+        given = [answer.query_id for answer in self._answers.values() if answer.teacher == teacher]
+        return [self._queries[query_id] for query_id in dict.fromkeys(given)]
 
     def _fits(self, answer: Answer) -> bool:
         """Whether the answer is new and of a query of ours, compared as it was asked."""
@@ -223,11 +230,13 @@ class Collector:
                 self._answers[record.answer_id] = record
                 self._attempts[record.query_id] += 1
                 self._choices[record.choice] += 1
+                self._by_teacher[record.teacher] += 1
                 del self._open[record.query_id]
                 self._leases.pop(record.query_id, None)
             case Undo():
                 undone = self._answers[record.answer_id]
                 self._undone.add(record.answer_id)
                 self._choices[undone.choice] -= 1
+                self._by_teacher[undone.teacher] -= 1
                 again = self._open.keys() | {undone.query_id}
                 self._open = {query_id: None for query_id in self._queries if query_id in again}

@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable
 
 from rlhp_ray.interfaces import Teacher
+from rlhp_ray.preferences.answering import program_answer_id
 from rlhp_ray.preferences.collector import Collector
 from rlhp_ray.preferences.draw import stable_uniform
-from rlhp_ray.preferences.teachers import synthetic_answer_id
 from rlhp_ray.segments import SegmentStore
-from rlhp_ray.types import Query
+from rlhp_ray.types import Answer, Query
 
 BATCH_ANSWERS = 64  # at most in one step, one durable write
 IDLE_SECONDS = 0.1  # to the next look where nothing was open
@@ -41,19 +41,23 @@ class TeacherDesk:
         *,
         answers_per_minute: float | None,
         seed: int,
+        colleagues: int = 0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """A pace of None answers at once."""
+        """A pace of None answers at once, but leaves to as many colleagues their part of what is open."""
         self._teacher = teacher
         self._collector = collector
         self._store = store
         self._seconds_per_answer = None if answers_per_minute is None else 60.0 / answers_per_minute
         self._seed = seed
+        self._desks = 1 + colleagues
         self._clock = clock
         self._current: Query | None = None  # that a paced teacher looks at
         self._done_at: float | None = None  # when it has answered, or did answer, that one; None after a rest
         self._exhausted = False
         collector.release(teacher.name)  # what a desk of this name held when it was lost
+        if teacher.remembers:
+            self._remind()
 
     def __repr__(self) -> str:
         return f"TeacherDesk({self._teacher.name})"
@@ -61,7 +65,7 @@ class TeacherDesk:
     def step(self) -> TeacherReport:
         """Answer what is due, at most a batch."""
         if self._seconds_per_answer is None:
-            queries = self._collector.lease(self._teacher.name, BATCH_ANSWERS)
+            queries = self._collector.lease(self._teacher.name, BATCH_ANSWERS, desks=self._desks)
             answered = self._answer(queries)
             wait = 0.0 if len(queries) == BATCH_ANSWERS else IDLE_SECONDS
             return TeacherReport(answered, wait, self._exhausted)
@@ -91,17 +95,26 @@ class TeacherDesk:
         if not queries:
             return 0
         attempts = self._collector.attempts([query.query_id for query in queries])
-        shown = [self._place(query) for query in queries]
-        clips = self._store.fetch([segment_id for query in shown for segment_id in (query.first, query.second)])
         answers = []
-        for row, (query, attempt) in enumerate(zip(shown, attempts, strict=True)):
-            answer = self._teacher.answer(query, clips.take(slice(2 * row, 2 * row + 2)))
+        for answer, query, attempt in zip(self._show(queries), queries, attempts, strict=True):
             if answer is not None:
-                answer_id = synthetic_answer_id(answer.teacher, query.query_id, attempt)
+                answer_id = program_answer_id(answer.teacher, query.query_id, attempt)
                 seconds = answer.seconds if self._seconds_per_answer is None else self._seconds_per_answer
                 answers.append(dataclasses.replace(answer, answer_id=answer_id, seconds=seconds))
         self._exhausted = not answers
         return sum(self._collector.answer_all(answers))
+
+    def _show(self, queries: list[Query]) -> list[Answer | None]:
+        """What the teacher says of each."""
+        shown = [self._place(query) for query in queries]
+        clips = self._store.fetch([segment_id for query in shown for segment_id in (query.first, query.second)])
+        return [self._teacher.answer(query, clips.take(slice(2 * row, 2 * row + 2))) for row, query in enumerate(shown)]
+
+    def _remind(self) -> None:
+        """Show the teacher again what it has answered, so that it goes on as if it had never left."""
+        queries = self._collector.answered(self._teacher.name)
+        for begin in range(0, len(queries), BATCH_ANSWERS):
+            self._show(queries[begin : begin + BATCH_ANSWERS])
 
     def _place(self, query: Query) -> Query:
         """The query with the clip first that shall stand left: by chance, but always the same for one query."""

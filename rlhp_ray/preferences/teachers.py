@@ -1,7 +1,7 @@
-"""Teachers that are programs: the oracle, and the replay of a recorded run.
+"""Teachers that are programs: from the config to the teacher; the replay of a recorded run; the user's own function.
 
-They stand between the desk, which hands them a query with its clips, and the collector (Christiano et al. 2017,
-section 3.1: the synthetic oracle whose preferences reflect the true reward). The query's first segment stands left.
+They stand between the desk, which hands them a query with its clips, and the collector. The query's first segment
+stands left. The oracle has a file of its own, synthetic.
 """
 
 from __future__ import annotations
@@ -9,45 +9,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from rlhp_ray.config.schema import TeacherPart
-from rlhp_ray.errors import ConfigError
+from rlhp_ray.config.schema import OneTeacherPart
+from rlhp_ray.errors import OwnCodeError
 from rlhp_ray.interfaces import Teacher
+from rlhp_ray.own_code import OwnFunction
+from rlhp_ray.preferences.answering import program_answer
 from rlhp_ray.preferences.recording import Recording, clip_digest
+from rlhp_ray.preferences.synthetic import SyntheticTeacher
 from rlhp_ray.types import Answer, Choice, Query, Segments
-
-
-def synthetic_answer_id(teacher: str, query_id: str, attempt: int) -> str:
-    """The id of a program's answer: the same when it answers the same query for the same time again."""
-    return f"{teacher}:{query_id}" if attempt == 0 else f"{teacher}:{query_id}:{attempt}"
-
-
-class Oracle:
-    """Prefers the clip with the higher true return; clips within the tolerance are equal."""
-
-    name = "oracle"
-
-    def __init__(self, *, tie_tolerance: float, clock: Callable[[], float] = time.time) -> None:
-        self._tie_tolerance = tie_tolerance
-        self._clock = clock
-
-    def answer(self, query: Query, pair: Segments) -> Answer | None:
-        """Compare the true returns over the clips; returns that aren't numbers can't be told apart."""
-        left, right = (float(clip.sum(dtype=float)) for clip in pair.true_rewards)
-        if left != left or right != right:
-            choice = Choice.CANT_TELL
-        elif abs(left - right) <= self._tie_tolerance:
-            choice = Choice.EQUAL
-        else:
-            choice = Choice.LEFT if left > right else Choice.RIGHT
-        return _answer(query, choice, self.name, self._clock(), seconds=0.0)
 
 
 class RecordedTeacher:
     """Says again what was said of the same two clips in an earlier run; never looks at the true reward."""
 
-    name = "recorded"
+    remembers = False
 
-    def __init__(self, recording: Recording, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, recording: Recording, *, name: str = "recorded", clock: Callable[[], float] = time.time) -> None:
+        self.name = name
         self._said = {
             (recording.digest(recorded.answer.left), recording.digest(recorded.answer.right)): recorded.answer
             for recorded in recording.asked
@@ -63,31 +41,44 @@ class RecordedTeacher:
             choice = {Choice.LEFT: Choice.RIGHT, Choice.RIGHT: Choice.LEFT}.get(said.choice, said.choice)
         else:
             return None
-        return _answer(query, choice, self.name, self._clock(), seconds=said.seconds)
+        return program_answer(self.name, query, choice, self._clock(), seconds=said.seconds)
 
 
-def make_teacher(part: TeacherPart) -> Teacher:
+class OwnTeacher:
+    """A user's function `prefer(left, right)` of two clips, each Segments with S = 1, that returns a Choice."""
+
+    remembers = False
+
+    def __init__(self, part: OneTeacherPart, *, clock: Callable[[], float] = time.time) -> None:
+        """OwnCodeError where there is no such function."""
+        self.name = part.signature
+        self._prefer = OwnFunction(part.kind, "def prefer(left, right):")
+        self._clock = clock
+
+    def answer(self, query: Query, pair: Segments) -> Answer | None:
+        """What the function says; OwnCodeError where it fails or says something else."""
+        begun = time.perf_counter()
+        said = self._prefer(pair.take([0]), pair.take([1]))
+        try:
+            choice = Choice(said)
+        except ValueError:
+            raise OwnCodeError(
+                f"{self._prefer.name} returned {said!r}; it must return {', '.join(map(repr, map(str, Choice)))}, "
+                "or the Choice of rlhp_ray.types of that name."
+            ) from None
+        return program_answer(self.name, query, choice, self._clock(), seconds=time.perf_counter() - begun)
+
+
+def make_teacher(part: OneTeacherPart, seed: int) -> Teacher:
     """The teacher of the config."""
     if part.kind == "recorded":
-        return RecordedTeacher(recording_of(part))
-    return Oracle(tie_tolerance=part.tie_tolerance)
+        return RecordedTeacher(recording_of(part), name=part.signature)
+    if part.kind == "oracle":
+        return SyntheticTeacher(part, seed=seed)
+    return OwnTeacher(part)
 
 
-def recording_of(part: TeacherPart) -> Recording:
-    """The recording that the config names; ConfigError without one."""
-    if part.path is None:
-        raise ConfigError("teacher.kind=recorded needs teacher.path, the folder that `rlhp-ray export` wrote")
+def recording_of(part: OneTeacherPart) -> Recording:
+    """The recording that the config names."""
+    assert part.path is not None  # the schema's rule
     return Recording(part.path)
-
-
-def _answer(query: Query, choice: Choice, teacher: str, now: float, *, seconds: float) -> Answer:
-    return Answer(
-        answer_id=synthetic_answer_id(teacher, query.query_id, 0),
-        query_id=query.query_id,
-        left=query.first,
-        right=query.second,
-        choice=choice,
-        teacher=teacher,
-        answered_at=now,
-        seconds=seconds,
-    )

@@ -33,7 +33,7 @@ class QuestionerActor(Watched):
     ) -> None:
         answers, segments = proxy(collector, Collector), proxy(store, SegmentStore)
         self._questioner = Questioner(
-            make_schedule(part, budget, paced=teacher.answers_per_minute is not None),
+            make_schedule(part, budget, paced=all(one.answers_per_minute is not None for one in teacher.teachers())),
             make_selector(part, teacher, segments, answers, predictor, seed),
             answers,
             segments,

@@ -1,4 +1,4 @@
-"""Which pairs of segments to ask about: any, or those that the ensemble disagrees on most.
+"""Which pairs of segments to ask about: any, those that the ensemble disagrees on most, or by a user's own method.
 
 A selector stands between the segment store and the questioner (Christiano et al. 2017, section 2.2.4).
 """
@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from rlhp_ray.config.schema import QueriesPart, TeacherPart
 from rlhp_ray.interfaces import QuerySelector, RewardPredictor
 from rlhp_ray.preferences import Collector, recording_of
+from rlhp_ray.queries.own import ChoosePairs, OwnMethod
 from rlhp_ray.queries.pairs import disjoint, random_pairs
 from rlhp_ray.queries.recorded import RecordedSelector
 from rlhp_ray.segments import SegmentStore
@@ -46,17 +48,19 @@ class RandomSelector:
         return _queries(segments, pairs, self.name, version=0, env_steps=env_steps, now=self._clock())
 
 
-class DisagreementSelector:
-    """Of many candidate pairs those whose predicted preference varies most over the ensemble's members.
+class EnsembleSelector:
+    """Of many candidates the pairs that a function chooses by what the ensemble's members predict of them.
 
-    Before there is an ensemble: random pairs.
+    The function is `disagreement`, or a user's own: candidates (S segments), member_returns [M, S], count, rng ->
+    pairs of rows [P, 2]. Before there is an ensemble: random pairs.
     """
 
-    name = "disagreement"
     exhausted = False
 
     def __init__(
         self,
+        name: str,
+        choose: ChoosePairs,
         store: SegmentStore,
         predictor: RewardPredictor,
         *,
@@ -66,6 +70,8 @@ class DisagreementSelector:
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`recency`: share of the candidates from the newest fifth of the pool."""
+        self.name = name
+        self._choose = choose
         self._store = store
         self._predictor = predictor
         self._candidates_per_query = candidates_per_query
@@ -76,17 +82,23 @@ class DisagreementSelector:
 
     def select(self, count: int, *, env_steps: int) -> list[Query]:
         """At most `count` queries; fewer if there are too few candidates. PredictorUnavailableError."""
-        candidates = count * self._candidates_per_query
-        segments = self._store.sample(2 * candidates, recency=self._recency)
-        pairs = random_pairs(segments, candidates, self._rng)
-        if len(pairs) == 0:
+        candidates = self._store.sample(2 * count * self._candidates_per_query, recency=self._recency)
+        if len(candidates) < 2:
             return []
-        members = self._predictor.member_returns(segments.observations, segments.actions)
+        members = self._predictor.member_returns(candidates.observations, candidates.actions)
         if members.version == 0:
             return self._before_first.select(count, env_steps=env_steps)
-        most_first = np.argsort(-preference_variance(members.returns, pairs), kind="stable")
-        chosen = disjoint(pairs[most_first], count)
-        return _queries(segments, chosen, self.name, version=members.version, env_steps=env_steps, now=self._clock())
+        pairs = self._choose(candidates, members.returns, count, self._rng)
+        return _queries(candidates, pairs, self.name, version=members.version, env_steps=env_steps, now=self._clock())
+
+
+def disagreement(
+    candidates: Segments, member_returns: FloatArray, count: int, rng: np.random.Generator, *, pairs_per_query: int
+) -> IntArray:
+    """Of random pairs those whose predicted preference varies most over the members, no segment in two of them."""
+    pairs = random_pairs(candidates, count * pairs_per_query, rng)
+    most_first = np.argsort(-preference_variance(member_returns, pairs), kind="stable")
+    return disjoint(pairs[most_first], count)
 
 
 def preference_variance(member_returns: FloatArray, pairs: IntArray) -> FloatArray:
@@ -114,9 +126,23 @@ def make_selector(
     rng = np.random.default_rng([seed, *b"queries"])
     if part.method == "random":
         return RandomSelector(store, recency=part.recency, rng=rng)
-    return DisagreementSelector(
-        store, predictor, candidates_per_query=part.candidates_per_query, recency=part.recency, rng=rng
+    return EnsembleSelector(
+        part.method,
+        partial(disagreement, pairs_per_query=part.candidates_per_query)
+        if part.method == "disagreement"
+        else OwnMethod(part.method),
+        store,
+        predictor,
+        candidates_per_query=part.candidates_per_query,
+        recency=part.recency,
+        rng=rng,
     )
+
+
+def check_method(part: QueriesPart) -> None:
+    """OwnCodeError where the config's method is a user's own and there is no such function."""
+    if ":" in part.method:
+        OwnMethod(part.method)
 
 
 def _queries(

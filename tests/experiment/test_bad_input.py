@@ -31,6 +31,9 @@ def _refused(command_line, *arguments: str, status: int = 2) -> str:
         ("budget.labels=0", ["budget.labels"]),
         ("agent.train_batch_size=1000", ["agent.train_batch_size", "multiple"]),
         ("teacher.kind=recorded", ["teacher.path"]),
+        ("teacher.kind=nowhere:prefer", ["nowhere:prefer", "no module nowhere"]),
+        ("teacher.kind=spaces:prefer", ["spaces:prefer", "no such function", "def prefer(left, right):"]),
+        ("queries.method=spaces:tuple_actions", ["spaces:tuple_actions", "def select(candidates, member_returns,"]),
         ("teacher.kind=recorded teacher.path=nowhere", ["nowhere", "export"]),
     ],
 )

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+from pathlib import Path
+
 import numpy as np
+import pytest
 
 from rlhp_ray.config.schema import SegmentsPart
 from rlhp_ray.preferences import Collector
@@ -43,6 +48,15 @@ def make_answer(
 def make_collector(folder: RunFolder, clock: Clock | None = None, **settings: float) -> Collector:
     settings = {"lease_seconds": 60.0, "audit_fraction": 0.0} | settings
     return Collector(folder, seed=5, clock=clock or Clock(), **settings)
+
+
+def own_module(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """A module `own_for_test` of the user's, in the working directory, which isn't on the path yet."""
+    (folder / "own_for_test.py").write_text(text)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
+    monkeypatch.delitem(sys.modules, "own_for_test", raising=False)
+    importlib.invalidate_caches()
 
 
 def make_segments(true_returns: list[float], *, steps: int = 4) -> Segments:

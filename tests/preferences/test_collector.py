@@ -172,3 +172,16 @@ def test_counts(folder: RunFolder) -> None:
     counts = collector.counts()
     assert (counts.asked, counts.open, counts.labels, counts.cant_tell) == (6, 2, 3, 1)
     assert make_collector(folder).counts() == counts
+
+
+def test_answers_are_counted_by_teacher_and_known_by_teacher(folder: RunFolder) -> None:
+    collector = make_collector(folder)
+    queries = [make_query(i, i + 1) for i in range(4)]
+    collector.ask(queries)
+    for query, who in zip(queries, ("ann", "bob", "ann", "bob"), strict=True):
+        collector.answer(make_answer(query, who=who))
+    for query in (queries[1], queries[3]):
+        collector.undo(f"a:{query.query_id}", "bob")
+    for one in (collector, make_collector(folder)):
+        assert one.counts().by_teacher == {"ann": 2}
+        assert one.answered("bob") == [queries[1], queries[3]]

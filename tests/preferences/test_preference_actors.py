@@ -11,7 +11,7 @@ import ray
 from preference_data import make_answer, make_query, make_segments
 
 from rlhp_ray.actors import Pulse, proxy
-from rlhp_ray.config.schema import SegmentsPart, TeacherPart
+from rlhp_ray.config.schema import OneTeacherPart, SegmentsPart
 from rlhp_ray.preferences import Collector, TeacherDesk
 from rlhp_ray.preferences.actor import CollectorActor, TeacherActor
 from rlhp_ray.segments import SegmentStore
@@ -27,7 +27,7 @@ def test_teacher_answers_through_actors_and_a_killed_collector_comes_back(tmp_pa
     collector = proxy(collector_actor, Collector)
     proxy(store_actor, SegmentStore).add_kept(make_segments([0.0, 1.0, 2.0]))
     assert collector.ask([make_query(0, 1), make_query(1, 2)]) == 2
-    teacher_actor = TeacherActor.remote(TeacherPart(), 0, collector_actor, store_actor)
+    teacher_actor = TeacherActor.remote(OneTeacherPart(), 0, collector_actor, store_actor, colleagues=0)
     desk = proxy(teacher_actor, TeacherDesk)
     assert desk.step().answered == 2
     counts, answers = collector.counts(), collector.answers()

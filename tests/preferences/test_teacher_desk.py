@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from preference_data import Clock, make_collector, make_query, make_segments, make_store
 
-from rlhp_ray.preferences import Collector, Oracle, TeacherDesk
+from rlhp_ray.config.schema import OneTeacherPart
+from rlhp_ray.preferences import Collector, SyntheticTeacher, TeacherDesk
 from rlhp_ray.preferences.desk import BATCH_ANSWERS
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.types import Answer, Query, Segments
@@ -31,7 +32,7 @@ class Room:
         self.desk = self.new_desk(pace, seed)
 
     def new_desk(self, pace: float | None = None, seed: int = 1) -> TeacherDesk:
-        oracle = Oracle(tie_tolerance=0.0, clock=self.clock)
+        oracle = SyntheticTeacher(OneTeacherPart(), seed=0, clock=self.clock)
         return TeacherDesk(oracle, self.collector, self.store, answers_per_minute=pace, seed=seed, clock=self.clock)
 
 
@@ -116,6 +117,7 @@ class Silent:
     """A teacher that has no answers."""
 
     name = "silent"
+    remembers = False
 
     def answer(self, query: Query, pair: Segments) -> Answer | None:
         return None
@@ -145,10 +147,28 @@ def test_answer_of_another_teacher_in_the_meantime_stands(tmp_path: Path) -> Non
     room = Room(tmp_path, QUERIES[:1], pace=60.0)
     room.desk.step()
     other: Collector = room.collector
-    answer = Oracle(tie_tolerance=0.0).answer(QUERIES[0], room.store.fetch([0, 1]))
+    answer = SyntheticTeacher(OneTeacherPart(), seed=0).answer(QUERIES[0], room.store.fetch([0, 1]))
     assert answer is not None
     other.answer(dataclasses.replace(answer, answer_id="ann", teacher="ann"))
     room.clock.now += 1.0
     report = room.desk.step()
     assert (report.answered, report.exhausted) == (0, False)
     assert [a.answer_id for a in other.answers()] == ["ann"]
+
+
+def test_instant_teachers_share_what_is_open(tmp_path: Path) -> None:
+    room = Room(tmp_path, QUERIES[:10])
+    desks = [
+        TeacherDesk(
+            SyntheticTeacher(OneTeacherPart(name=name), seed=0),
+            room.collector,
+            room.store,
+            answers_per_minute=None,
+            seed=1,
+            colleagues=1,
+        )
+        for name in ("ann", "bob")
+    ]
+    assert [desk.step().answered for desk in desks] == [5, 3]
+    assert [desk.step().answered for desk in desks] == [1, 1]
+    assert room.collector.counts().by_teacher == {"ann": 6, "bob": 4}

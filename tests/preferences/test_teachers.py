@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from preference_data import Clock, make_answer, make_collector, make_query, make_segments, make_store
+from preference_data import make_answer, make_collector, make_query, make_segments, make_store, own_module
 
 from rlhp_ray.config.schema import TeacherPart
 from rlhp_ray.errors import CorruptDataError
 from rlhp_ray.interfaces import Teacher
-from rlhp_ray.preferences import Oracle, RecordedTeacher, Recording, export_answers, make_teacher
+from rlhp_ray.preferences import RecordedTeacher, Recording, export_answers, make_teacher
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.types import Choice, Query, Segments
 
@@ -40,9 +40,21 @@ def recorded(tmp_path: Path) -> Path:
     return target
 
 
-@pytest.fixture(params=["oracle", "recorded"])
-def teacher(request: pytest.FixtureRequest, recorded: Path) -> Teacher:
-    return make_teacher(TeacherPart(kind=request.param, path=str(recorded), tie_tolerance=0.1))
+OWN = """
+def prefer(left, right):
+    difference = float(left.true_rewards.sum() - right.true_rewards.sum())
+    return "equal" if abs(difference) < 0.1 else "left" if difference > 0 else "right"
+"""
+
+
+@pytest.fixture(params=["oracle", "recorded", "own"])
+def teacher(request: pytest.FixtureRequest, recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Teacher:
+    if request.param == "own":
+        own_module(tmp_path, monkeypatch, OWN)
+        return make_teacher(TeacherPart(kind="own_for_test:prefer"), 0)
+    if request.param == "recorded":
+        return make_teacher(TeacherPart(kind="recorded", path=str(recorded)), 0)
+    return make_teacher(TeacherPart(tie_tolerance=0.1), 0)
 
 
 def show(teacher: Teacher, left: int, right: int, segments: Segments = SEGMENTS) -> Choice | None:
@@ -72,23 +84,6 @@ def test_every_teacher_gives_the_same_query_the_same_id(teacher: Teacher) -> Non
         assert answer is not None
         ids.add(answer.answer_id)
     assert ids == {f"{teacher.name}:0-1"}
-
-
-def test_oracle_ties_include_the_tolerance() -> None:
-    segments = make_segments([1.0, 1.5, 2.0])
-    assert show(Oracle(tie_tolerance=0.5), 0, 1, segments) is Choice.EQUAL
-    assert show(Oracle(tie_tolerance=0.25), 0, 1, segments) is Choice.RIGHT
-    assert show(Oracle(tie_tolerance=0.0), 1, 1, segments) is Choice.EQUAL
-
-
-def test_oracle_cant_tell_what_is_no_number() -> None:
-    assert show(Oracle(tie_tolerance=0.0), 0, 1, make_segments([np.nan, 1.0])) is Choice.CANT_TELL
-
-
-def test_oracle_answers_by_its_clock() -> None:
-    answer = Oracle(tie_tolerance=0.0, clock=Clock(77.0)).answer(make_query(0, 1), SEGMENTS.take([0, 1]))
-    assert answer is not None
-    assert answer.answered_at == 77.0
 
 
 def test_recorded_never_looks_at_the_true_reward(recorded: Path) -> None:
