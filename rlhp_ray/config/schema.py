@@ -128,15 +128,19 @@ class OneTeacherPart(Part):
         """What its answers are signed with."""
         return self.name or self.kind
 
+    @property
+    def errors(self) -> dict[str, Any]:
+        """The oracle's fields that are other than by default."""
+        fields = OneTeacherPart.model_fields
+        return {name: getattr(self, name) for name in ORACLE_FIELDS if getattr(self, name) != fields[name].default}
+
     def problem(self) -> str | None:
         """What doesn't fit together in it."""
         if self.kind == "recorded" and self.path is None:
             return "teacher.kind=recorded needs teacher.path, the folder that `rlhp-ray export` wrote"
-        if self.kind != "oracle":
-            fields = OneTeacherPart.model_fields
-            for name in ORACLE_FIELDS:
-                if getattr(self, name) != fields[name].default:
-                    return f"teacher.{name} is the oracle's, but teacher.kind is {self.kind}: leave out one of them"
+        if self.kind != "oracle" and self.errors:
+            field = next(iter(self.errors))
+            return f"teacher.{field} is the oracle's, but teacher.kind is {self.kind}: leave out one of them"
         if self.equal_share + self.cant_tell_share >= 1:
             return (
                 "teacher.equal_share and teacher.cant_tell_share must be less than 1 together, else nothing is learned"

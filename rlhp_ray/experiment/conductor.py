@@ -23,7 +23,6 @@ from rlhp_ray.reward import TrainerReport
 
 QUESTIONER_REST_SECONDS = 0.1
 TRAINER_REST_SECONDS = 0.05  # while it has nothing to do
-TEACHER_REST_SECONDS = 0.05
 MAX_REST_SECONDS = 0.5
 
 
@@ -80,7 +79,8 @@ class Conductor:
         """One step of each, in order, each finished before the next."""
         self._take("questioner", result(self._start("questioner")))
         for name in self._teachers:
-            self._take(name, result(self._start(name)))
+            while self._take(name, result(self._start(name))) == 0.0:
+                pass  # there is more to answer
         first = next(iter(self._teachers))
         self._teachers[first] = self._teachers.pop(first)  # another one is first to choose in the next turn
         if self._training:
@@ -143,7 +143,7 @@ class Conductor:
             self._exhausted[name] = report.exhausted
             standing.teachers_exhausted = all(self._exhausted.values())
             standing.counts = result(self._collector.counts.remote())
-            return min(MAX_REST_SECONDS, max(TEACHER_REST_SECONDS, report.next_seconds))
+            return min(MAX_REST_SECONDS, report.next_seconds)
         if report.published is not None:
             self._broadcast(report.published)
             self._published(report)

@@ -15,7 +15,7 @@ from ray.actor import ActorHandle
 from rlhp_ray.actors import RESTARTING, Watched, proxy
 from rlhp_ray.config.schema import OneTeacherPart
 from rlhp_ray.preferences.collector import AnswerCounts, Collector, PreferenceChanges
-from rlhp_ray.preferences.desk import TeacherDesk, TeacherReport
+from rlhp_ray.preferences.desk import BATCH_ANSWERS, TeacherDesk, TeacherReport
 from rlhp_ray.preferences.teachers import make_teacher
 from rlhp_ray.segments import SegmentStore
 from rlhp_ray.storage import RunFolder
@@ -79,6 +79,8 @@ class TeacherActor(Watched):
             proxy(store, SegmentStore),
             answers_per_minute=part.answers_per_minute,
             seed=seed,
+            # Nobody knows how long a user's own teacher takes: each of its answers is handed in at once.
+            batch_answers=BATCH_ANSWERS if part.kind in ("oracle", "recorded") else 1,
             colleagues=colleagues,
         )
 

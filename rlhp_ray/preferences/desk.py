@@ -41,15 +41,17 @@ class TeacherDesk:
         *,
         answers_per_minute: float | None,
         seed: int,
+        batch_answers: int = BATCH_ANSWERS,
         colleagues: int = 0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """A pace of None answers at once, but leaves to as many colleagues their part of what is open."""
+        """A pace of None answers at once, at most `batch_answers` in a step, and leaves colleagues their part of it."""
         self._teacher = teacher
         self._collector = collector
         self._store = store
         self._seconds_per_answer = None if answers_per_minute is None else 60.0 / answers_per_minute
         self._seed = seed
+        self._batch_answers = batch_answers
         self._desks = 1 + colleagues
         self._clock = clock
         self._current: Query | None = None  # that a paced teacher looks at
@@ -65,9 +67,9 @@ class TeacherDesk:
     def step(self) -> TeacherReport:
         """Answer what is due, at most a batch."""
         if self._seconds_per_answer is None:
-            queries = self._collector.lease(self._teacher.name, BATCH_ANSWERS, desks=self._desks)
+            queries = self._collector.lease(self._teacher.name, self._batch_answers, desks=self._desks)
             answered = self._answer(queries)
-            wait = 0.0 if len(queries) == BATCH_ANSWERS else IDLE_SECONDS
+            wait = 0.0 if len(queries) == self._batch_answers else IDLE_SECONDS
             return TeacherReport(answered, wait, self._exhausted)
         return self._step_paced(self._seconds_per_answer)
 

@@ -61,6 +61,19 @@ def test_dump_reads_back_equal(plain: pathlib.Path) -> None:
     assert config.run.name == "1e6"
 
 
+def test_a_panels_teachers_have_the_fields_of_the_part_but_for_their_own(plain: pathlib.Path) -> None:
+    panel = "teacher.panel=[{name: a}, {name: b, mistake_probability: 0.3, answers_per_minute: null}]"
+    config = load_config(plain, [panel, "teacher.mistake_probability=0.1", "teacher.answers_per_minute=20"])
+    read_back = parse_config(dump(config), source="config.yaml")
+    assert read_back == config
+    for one in (config, read_back):
+        assert [(t.name, t.mistake_probability, t.answers_per_minute) for t in one.teacher.teachers()] == [
+            ("a", 0.1, 20.0),
+            ("b", 0.3, None),
+        ]
+    assert [t.signature for t in Config(task="x").teacher.teachers()] == ["oracle"]
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [

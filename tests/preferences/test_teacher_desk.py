@@ -156,6 +156,23 @@ def test_answer_of_another_teacher_in_the_meantime_stands(tmp_path: Path) -> Non
     assert [a.answer_id for a in other.answers()] == ["ann"]
 
 
+def test_a_batch_may_be_of_one(tmp_path: Path) -> None:
+    room = Room(tmp_path, QUERIES[:2])
+    desk = TeacherDesk(
+        SyntheticTeacher(OneTeacherPart(), seed=0),
+        room.collector,
+        room.store,
+        answers_per_minute=None,
+        seed=1,
+        batch_answers=1,
+    )
+    assert [(r.answered, r.next_seconds > 0) for r in (desk.step(), desk.step(), desk.step())] == [
+        (1, False),
+        (1, False),
+        (0, True),
+    ]
+
+
 def test_instant_teachers_share_what_is_open(tmp_path: Path) -> None:
     room = Room(tmp_path, QUERIES[:10])
     desks = [
