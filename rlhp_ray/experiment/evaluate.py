@@ -21,14 +21,15 @@ Policy = Callable[[Array], Array]  # raw observations [N, ...] to actions [N, ..
 MAX_EPISODE_STEPS = 10_000  # of a task whose episodes have no end of their own
 VIDEO_SECONDS = 10.0
 VIDEO_FRAMES_PER_SECOND = 30.0
+MAX_STATES_BYTES = 256_000_000  # of the episode kept for video and success: all of a robot's, minutes of a game
 
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """True returns of some episodes, and the first one's render states."""
+    """True returns of some whole episodes, and the first one's render states."""
 
     returns: FloatArray  # [episodes]
-    states: Array  # [steps, *state_shape] of the first episode
+    states: Array  # [steps, *state_shape] of the first episode, its beginning where they are large
 
     @property
     def mean(self) -> float:
@@ -68,9 +69,10 @@ def evaluate(task: Task, policy: Policy, episodes: int, rng: np.random.Generator
     limit = task.episode_steps or MAX_EPISODE_STEPS
     running = np.ones(episodes, dtype=np.bool_)
     returns = np.zeros(episodes, dtype=np.float64)
-    states = []
+    states: list[Array] = []
+    kept_states = MAX_STATES_BYTES // max(1, envs.states[0].nbytes)
     for _ in range(limit):
-        if running[0]:
+        if running[0] and len(states) < kept_states:
             states.append(envs.states[0].copy())
         envs.step(policy(envs.observations))
         returns[running] += envs.scores[running]

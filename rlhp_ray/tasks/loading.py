@@ -11,11 +11,12 @@ import gymnasium
 
 from rlhp_ray.errors import OwnCodeError, TaskError
 from rlhp_ray.own_code import call_own, import_own
+from rlhp_ray.tasks.atari import ATARI, AtariTask, Game, is_atari
 from rlhp_ray.tasks.point import POINTS
 from rlhp_ray.tasks.robotics import ROBOTICS, make_plain
 from rlhp_ray.tasks.task import Task
 
-TASKS = ROBOTICS | POINTS
+TASKS = ROBOTICS | ATARI | POINTS
 
 
 def load_task(name: str, clip_steps: int | None = None) -> Task:
@@ -45,6 +46,8 @@ def _foreign_task(name: str) -> Task:
         importlib.import_module("ale_py")  # registers its environments; Gymnasium doesn't look for it
     if member not in gymnasium.registry:
         _reject(name)
+    if is_atari(member):
+        return AtariTask(Game(member))
     return Task(partial(make_plain, member))
 
 
