@@ -137,9 +137,13 @@ class ImageEnsemble(Ensemble):
         rate = self.architecture.dropout
         if not self.training or rate == 0.0:
             return features
-        # torch's own dropout draws from the global generator
-        kept = torch.rand(features.shape, generator=self._generator) >= rate
-        return features * kept / (1 - rate)
+        # torch's own dropout draws from the global generator, and floats; a byte a feature takes a sixth of the time
+        seed = int(torch.randint(2**62, (), generator=self._generator))
+        generator = torch.Generator(features.device).manual_seed(seed)
+        drawn = torch.empty(-(-features.numel() // 8), dtype=torch.int64, device=features.device)
+        drawn.random_(-(2**63), None, generator=generator)
+        kept = drawn.view(torch.uint8)[: features.numel()].view(features.shape) >= round(256 * rate)
+        return (features * kept).mul_(1 / (1 - rate))
 
 
 def _kaiming(shape: tuple[int, ...], fan_in: int, generator: torch.Generator) -> Tensor:

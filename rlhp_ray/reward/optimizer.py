@@ -2,11 +2,16 @@
 
 Christiano et al. 2017, sections 2.2.3 and A: the l2 coefficient is adapted so that validation loss stays between 1.1
 and 1.5 times training loss. Shapes: M members, B preferences, K steps a segment.
+
+A minibatch of image clips is taken in chunks whose gradients add up: all of it at once would hold gigabytes of
+activations, and buffers under 32 MB are used again instead of being mapped anew (together less than half the time).
+Batch norm's moments are a chunk's. Images train on a GPU where this process sees one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -20,6 +25,7 @@ L2_FACTOR = 1.5
 L2_BOUNDS = (1e-7, 1e-2)  # more than this leaves a member that says nothing
 LEAST_VALIDATION_LABELS = 8  # a ratio from fewer says too little
 LEAST_STD = 1e-3  # an input that hardly moves isn't blown up
+IMAGE_CHUNK_STEPS = 200  # four pairs of the paper's clips
 
 
 def adapted_l2(l2: Tensor, training: Tensor, validation: Tensor) -> Tensor:
@@ -37,7 +43,10 @@ class EnsembleOptimizer:
     def __init__(
         self, ensemble: Ensemble, *, learning_rate: float, l2_initial: float, error_probability: float
     ) -> None:
-        self.ensemble = ensemble
+        images = ensemble.architecture.inputs.images
+        self._device = torch.device("cuda" if images and torch.cuda.is_available() else "cpu")
+        self._chunk_steps = IMAGE_CHUNK_STEPS if images else None
+        self.ensemble = ensemble.to(self._device)
         self.l2 = torch.full((ensemble.members,), l2_initial)  # [M]
         self._error_probability = error_probability
         self._adam = torch.optim.Adam(ensemble.parameters(), lr=learning_rate, fused=True)
@@ -45,15 +54,15 @@ class EnsembleOptimizer:
     def train(self, batch: Minibatch) -> None:
         """One Adam step on the mean of the members' own weighted losses, with l2 in the gradient."""
         self.ensemble.train()
-        losses = self._losses(batch)
         weight = batch.weights.sum(1).clamp(min=1)
         self._adam.zero_grad()
-        torch.autograd.backward((batch.weights * losses).sum(1).div(weight).sum())
+        for chunk in self._chunks(batch):
+            torch.autograd.backward((chunk.weights * self._losses(chunk)).sum(1).div(weight).sum())
         with torch.no_grad():
             members = self.ensemble.members
             for parameter in self.ensemble.regularized():
                 assert parameter.grad is not None
-                shrink = self.l2.unsqueeze(1) * parameter.view(members, -1)
+                shrink = self.l2.to(self._device).unsqueeze(1) * parameter.view(members, -1)
                 parameter.grad.view(members, -1).add_(shrink)
         self._adam.step()
 
@@ -61,7 +70,7 @@ class EnsembleOptimizer:
     def losses(self, batches: Iterable[Minibatch]) -> tuple[Tensor, Tensor]:
         """Training and validation loss [M], without l2 and dropout; NaN where too little is held out."""
         self.ensemble.eval()
-        pieces = [(self._losses(batch), batch.weights) for batch in batches]
+        pieces = [(self._losses(chunk), chunk.weights) for batch in batches for chunk in self._chunks(batch)]
         losses, weights = (torch.cat(column, dim=1) for column in zip(*pieces, strict=True))
         held_out = (weights == 0).to(torch.float32)
         training = (weights * losses).sum(1) / weights.sum(1)
@@ -73,7 +82,14 @@ class EnsembleOptimizer:
     def returns(self, batches: Iterable[Minibatch]) -> Tensor:
         """Predicted undiscounted returns [M, B, 2], not normalised."""
         self.ensemble.eval()
-        return torch.cat([self._returns(batch) for batch in batches], dim=1)
+        return torch.cat([self._returns(chunk) for batch in batches for chunk in self._chunks(batch)], dim=1)
+
+    @torch.inference_mode()
+    def rewards(self, steps: Tensor) -> Tensor:
+        """Predicted rewards [M, N] of inputs [N, *inputs.shape], not normalised."""
+        self.ensemble.eval()
+        chunks = torch.split(steps, self._chunk_steps or max(1, len(steps)))
+        return torch.cat([self.ensemble(chunk.to(self._device)).cpu() for chunk in chunks], dim=1)
 
     @torch.no_grad()
     def set_input_moments(self, mean: Tensor, std: Tensor, *, keep_function: bool) -> None:
@@ -123,6 +139,15 @@ class EnsembleOptimizer:
         return preference_loss(returns[..., 0], returns[..., 1], batch.targets, self._error_probability)
 
     def _returns(self, batch: Minibatch) -> Tensor:
-        pairs, two, steps = batch.inputs.shape[:3]
-        rewards: Tensor = self.ensemble(batch.inputs.flatten(0, 2))
-        return rewards.view(-1, pairs, two, steps).sum(-1)
+        # frames travel to the device before they are stacked
+        steps = self.ensemble.architecture.inputs.steps_of(batch.encoded.to(self._device))  # [B, 2, K, *inputs.shape]
+        rewards: Tensor = self.ensemble(steps.flatten(0, 2)).cpu()
+        return rewards.view(-1, *steps.shape[:3]).sum(-1)
+
+    def _chunks(self, batch: Minibatch) -> Iterator[Minibatch]:
+        """The minibatch in parts of so many preferences that each has about `_chunk_steps` steps."""
+        pairs = len(batch.targets)
+        if self._chunk_steps is not None:
+            pairs = max(1, self._chunk_steps // (2 * batch.encoded.shape[2]))
+        parts = (batch.encoded.split(pairs), batch.targets.split(pairs), batch.weights.split(pairs, dim=1))
+        return itertools.starmap(Minibatch, zip(*parts, strict=True))

@@ -214,11 +214,7 @@ class RewardTrainer:
     def _publish(self) -> TrainerReport:
         """Normalise the output over recent behaviour, save the state and publish the next version."""
         counters = self._counters
-        ensemble = self._optimizer.ensemble.eval()
-        steps = self._recent_steps()
-        with torch.inference_mode():
-            rewards = torch.cat([ensemble(some) for some in torch.split(steps, IMAGE_OUTPUT_STEPS)], dim=1)
-            std, mean = torch.std_mean(rewards, dim=1, correction=0)
+        std, mean = torch.std_mean(self._optimizer.rewards(self._recent_steps()), dim=1, correction=0)
         self._output_std = std.clamp(min=LEAST_STD)
         counters.version += 1
         counters.audit_accuracy = _mean(self._hits(self._labels.audit_slots()))
@@ -226,7 +222,7 @@ class RewardTrainer:
             self._evaluate()
         published = PublishedEnsemble(
             counters.version,
-            ensemble,
+            self._optimizer.ensemble,
             output_mean=mean,
             output_std=self._output_std,
             normalized_std=self._part.normalized_std,

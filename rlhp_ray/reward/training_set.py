@@ -26,7 +26,7 @@ _FIRST_CAPACITY = 256
 class Minibatch:
     """B preferences, ready for the loss."""
 
-    inputs: Tensor  # [B, 2, K, *inputs.shape], raw: first and second segment
+    encoded: Tensor  # [B, 2, K + F - 1, ...] as StepInputs.encode gives them: first and second segment
     targets: Tensor  # [B]
     weights: Tensor  # [M, B]; 0: held out for the member
 
@@ -154,9 +154,7 @@ class TrainingSet:
 
     def minibatch(self, slots: Tensor) -> Minibatch:
         """The preferences in these slots [B]."""
-        return Minibatch(
-            self._inputs.steps_of(self._encoded[self._pairs[slots]]), self._targets[slots], self._weights[slots].t()
-        )
+        return Minibatch(self._encoded[self._pairs[slots]], self._targets[slots], self._weights[slots].t())
 
     def newest_steps(self, count: int) -> Tensor:
         """Inputs [at most count, *inputs.shape] of the newest labelled segments, whole segments, each once."""

@@ -33,7 +33,7 @@ def weights_of(optimizer: EnsembleOptimizer) -> torch.Tensor:
 
 def test_returns_are_undiscounted_sums_over_the_segment() -> None:
     optimizer, batch = make_optimizer(), make_batch()
-    rewards = optimizer.ensemble(batch.inputs.reshape(-1, 5)).reshape(3, 32, 2, 4)
+    rewards = optimizer.ensemble(batch.encoded.reshape(-1, 5)).reshape(3, 32, 2, 4)
     torch.testing.assert_close(optimizer.returns([batch]), rewards.sum(-1).detach())
 
 
@@ -52,7 +52,7 @@ def test_a_preference_counts_as_often_as_the_members_bootstrap_holds_it() -> Non
     batch = make_batch()
     rows = torch.repeat_interleave(torch.arange(32), batch.weights[0].to(torch.int64))
     ones = torch.ones(3, len(rows))
-    repeated = Minibatch(batch.inputs[rows], batch.targets[rows], ones)
+    repeated = Minibatch(batch.encoded[rows], batch.targets[rows], ones)
     one, other = make_optimizer(), make_optimizer()
     one.train(batch)
     other.train(repeated)
@@ -108,10 +108,10 @@ def test_new_input_moments_dont_change_the_trained_function(steps_before: int) -
 
 def test_an_untrained_ensemble_sees_normalised_observations() -> None:
     optimizer, batch = make_optimizer(), make_batch()
-    moved = dataclasses.replace(batch, inputs=batch.inputs * torch.tensor([50, 50, 50, 1, 1]) + 7)
+    moved = dataclasses.replace(batch, encoded=batch.encoded * torch.tensor([50, 50, 50, 1, 1]) + 7)
     expected = optimizer.returns([batch])
     optimizer.set_input_moments(torch.full((3,), 7.0), torch.full((3,), 50.0), keep_function=False)
-    actions_back = dataclasses.replace(moved, inputs=moved.inputs - torch.tensor([0, 0, 0, 7, 7]))
+    actions_back = dataclasses.replace(moved, encoded=moved.encoded - torch.tensor([0, 0, 0, 7, 7]))
     torch.testing.assert_close(optimizer.returns([actions_back]), expected, rtol=1e-4, atol=1e-4)
 
 

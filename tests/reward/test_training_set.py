@@ -41,9 +41,9 @@ def test_a_minibatch_holds_first_then_second_and_their_target() -> None:
     labels = make_set()
     add(labels, preference("a", 4, 2, 0.0), preference("b", 2, 7, 0.5))
     batch = labels.minibatch(labels.slots_of(["b", "a"]))
-    assert batch.inputs.shape == (2, 2, 4, 7)
-    assert batch.inputs[:, :, 0, 0].tolist() == [[2, 7], [4, 2]]
-    assert batch.inputs[0, 1].unique().tolist() == [7]
+    assert batch.encoded.shape == (2, 2, 4, 7)
+    assert batch.encoded[:, :, 0, 0].tolist() == [[2, 7], [4, 2]]
+    assert batch.encoded[0, 1].unique().tolist() == [7]
     assert batch.targets.tolist() == [0.5, 0.0]
     assert batch.weights.tolist() == np.stack([bootstrap_weights(0, 3, name) for name in "ba"], axis=1).tolist()
 
@@ -61,7 +61,7 @@ def test_it_grows_past_its_first_capacity() -> None:
     for index in range(700):
         add(labels, preference(str(index), 2 * index, 2 * index + 1))
     batch = labels.minibatch(labels.training_slots())
-    assert batch.inputs[:, 0, 0, 0].tolist() == list(range(0, 1400, 2))
+    assert batch.encoded[:, 0, 0, 0].tolist() == list(range(0, 1400, 2))
 
 
 def test_an_undone_preference_leaves_nothing_behind() -> None:
@@ -72,7 +72,7 @@ def test_an_undone_preference_leaves_nothing_behind() -> None:
     assert labels.segment_count == 2  # 2 is still named by b
     assert labels.missing([preference("c", 1, 2)]) == [1]
     add(labels, preference("c", 9, 8))
-    assert labels.minibatch(labels.training_slots()).inputs[:, :, 0, 0].tolist() == [[2, 3], [9, 8]]
+    assert labels.minibatch(labels.training_slots()).encoded[:, :, 0, 0].tolist() == [[2, 3], [9, 8]]
 
 
 def test_the_window_holds_the_newest_labels_only() -> None:
@@ -117,7 +117,7 @@ def test_read_only_images_from_the_object_store_are_fine() -> None:
     )
     labels = TrainingSet(inputs, members=3, seed=0, window=None)
     labels.add([preference("a", 0, 1)], segments)
-    assert labels.minibatch(labels.training_slots()).inputs.dtype == torch.uint8
+    assert labels.minibatch(labels.training_slots()).encoded.dtype == torch.uint8
 
 
 def test_clips_of_another_length_are_refused() -> None:
