@@ -43,8 +43,8 @@ class Parts:
 def build_parts(config: Config, task: Task, folder: RunFolder, key: str) -> Parts:
     """Start the actors and deploy the predictor; `key` names them (run and epoch)."""
 
-    def start(cls: Any, role: str, *args: Any, **kwargs: Any) -> ActorHandle[Any]:
-        options = {"name": f"{key}-{role}", "namespace": NAMESPACE}
+    def start(cls: Any, role: str, *args: Any, num_gpus: float = 0.0, **kwargs: Any) -> ActorHandle[Any]:
+        options = {"name": f"{key}-{role}", "namespace": NAMESPACE, "num_gpus": num_gpus}
         handle: ActorHandle[Any] = cls.options(**options).remote(*args, **kwargs)
         return handle
 
@@ -84,6 +84,7 @@ def build_parts(config: Config, task: Task, folder: RunFolder, key: str) -> Part
         collector=collector,
         store=store,
         lockstep=config.run.mode == "lockstep",
+        num_gpus=config.reward.gpus,
     )
     return Parts(key, store, collector, teachers, questioner, trainer)
 

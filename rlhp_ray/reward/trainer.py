@@ -31,6 +31,7 @@ from rlhp_ray.types import Preference
 
 STEP_SECONDS = 0.3  # async: the work of one step
 STEP_LABELS = 4096  # lockstep: the same, so that time has no say in the results
+FETCHED_LABELS = 128  # at a time, since clips of images are large
 L2_INTERVAL_LABELS = 2048  # processed between two looks at the validation loss
 EVALUATED_LABELS = 512
 MOMENTS_GROWTH = 1.1  # the input moments are taken anew when the labelled segments have grown by this
@@ -162,8 +163,10 @@ class RewardTrainer:
 
     def _add(self, preferences: list[Preference]) -> None:
         kept = self._labels.window_of(preferences)
+        for first in range(0, len(kept), FETCHED_LABELS):
+            some = kept[first : first + FETCHED_LABELS]
+            self._labels.add(some, self._store.fetch(self._labels.missing(some), states=False))
         if kept:
-            self._labels.add(kept, self._store.fetch(self._labels.missing(kept)))
             self._refresh_input_moments()
 
     def _refresh_input_moments(self) -> None:

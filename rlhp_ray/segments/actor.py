@@ -62,8 +62,8 @@ class SegmentStoreActor(Watched):
     def add_kept(self, segments: Segments) -> IntArray:
         return self._store.add_kept(segments)
 
-    def fetch(self, segment_ids: list[int]) -> Segments:
-        return self._store.fetch(segment_ids)
+    def fetch(self, segment_ids: list[int], *, states: bool = True) -> Segments:
+        return self._store.fetch(segment_ids, states=states)
 
     def stats(self) -> SegmentStats:
         return self._store.stats()

@@ -40,8 +40,11 @@ def from_table(table: pa.Table) -> Segments:
     return Segments(**{name: _array(table.column(name)) for name in _FIELDS})
 
 
-def gather(found: Sequence[tuple[Segments, int]]) -> Segments:
-    """Copies of segments out of many parts, each given as (part, row), in this order; K = 0 where none is asked."""
+def gather(found: Sequence[tuple[Segments, int]], *, states: bool = True) -> Segments:
+    """Copies of segments out of many parts, each given as (part, row), in this order; K = 0 where none is asked.
+
+    Without `states` the render states are left out ([S, K, 0]): those of games are most of a segment.
+    """
     if not found:
         return _NO_SEGMENTS
     places_of: dict[int, list[int]] = {}
@@ -54,6 +57,9 @@ def gather(found: Sequence[tuple[Segments, int]]) -> Segments:
     fields: dict[str, Array] = {}
     for name in _FIELDS:
         like: Array = getattr(found[0][0], name)
+        if name == "render_states" and not states:
+            fields[name] = np.empty((len(found), like.shape[1], 0), like.dtype)
+            continue
         out = fields[name] = np.empty((len(found), *like.shape[1:]), like.dtype)
         for part, places, rows in groups:
             out[places] = getattr(part, name)[rows]

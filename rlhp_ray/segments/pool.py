@@ -86,7 +86,7 @@ class SegmentPool:
         return (lot.view, row) if lot.dropped <= row < len(lot.view) else None
 
     def sample(self, count: int, *, recency: float, rng: np.random.Generator) -> Segments:
-        """Different segments in random order, at most what there is.
+        """Different segments in random order, without render states, at most what there is.
 
         A share `recency` of them is drawn from the newest fifth, the others from all that is left.
         """
@@ -95,7 +95,7 @@ class SegmentPool:
         recent = self.segments - 1 - rng.choice(newest, min(round(recency * count), newest), replace=False)
         others = rng.choice(self.segments, count, replace=False)
         others = others[~np.isin(others, recent)][: count - len(recent)]
-        return gather(self._at(rng.permutation(np.concatenate([recent, others]))))
+        return gather(self._at(rng.permutation(np.concatenate([recent, others]))), states=False)
 
     def _at(self, places: IntArray) -> list[tuple[Segments, int]]:
         """The live segments at these places, counted from the oldest."""

@@ -58,7 +58,7 @@ class SegmentStore:
         return len(segments)
 
     def sample(self, count: int, *, recency: float) -> Segments:
-        """Different candidates in random order, at most what there is (K = 0 if there are none).
+        """Different candidates in random order, without render states; at most what there is (K = 0: there are none).
 
         A share `recency` comes from the newest fifth. A candidate may be dropped until it is kept.
         """
@@ -85,7 +85,7 @@ class SegmentStore:
         self._shards.write(named)
         return named.segment_ids
 
-    def fetch(self, segment_ids: list[int]) -> Segments:
+    def fetch(self, segment_ids: list[int], *, states: bool = True) -> Segments:
         """Segments in this order, from the pool or the shards; RlhpRayError for one that is in neither."""
         found = {segment_id: self._pool.find(segment_id) for segment_id in segment_ids}
         durable = [segment_id for segment_id, candidate in found.items() if candidate is None]
@@ -97,7 +97,7 @@ class SegmentStore:
                 )
         read = self._shards.fetch(durable)
         rows = {segment_id: (read, row) for row, segment_id in enumerate(durable)}
-        return gather([found[segment_id] or rows[segment_id] for segment_id in segment_ids])
+        return gather([found[segment_id] or rows[segment_id] for segment_id in segment_ids], states=states)
 
     def stats(self) -> SegmentStats:
         """Counts for the metrics."""

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rlhp_ray.reward import Architecture, StepInputs, make_ensemble
-from rlhp_ray.reward.ensemble import VectorEnsemble
+from rlhp_ray.reward.ensemble import ImageEnsemble, VectorEnsemble
 from rlhp_ray.reward.optimizer import EnsembleOptimizer, adapted_l2
 from rlhp_ray.reward.training_set import Minibatch
 
@@ -130,3 +130,36 @@ def test_state_is_taken_up_exactly() -> None:
     other.train(batch)
     assert torch.equal(weights_of(one), weights_of(other))
     assert torch.equal(one.l2, other.l2)
+
+
+def test_a_minibatch_of_images_is_trained_in_chunks_as_if_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without dropout, and with batch norm's moments fixed, nothing but the order of sums depends on the chunks."""
+    inputs = StepInputs((4, 44, 44), 3, discrete=True, images=True, frames=4)
+    generator = torch.Generator().manual_seed(1)
+    frames = torch.randint(0, 256, (6, 2, 3 + 3, 44, 44), dtype=torch.uint8, generator=generator)
+    weights = torch.randint(0, 3, (2, 6), generator=generator).to(torch.float32)
+    batch = Minibatch(frames, torch.tensor([1.0, 0.0, 0.5, 1.0, 0.0, 1.0]), weights)
+    found = []
+    for chunk_steps in (10_000, 12, 1):  # all six pairs, two, one at a time
+        monkeypatch.setattr("rlhp_ray.reward.optimizer.IMAGE_CHUNK_STEPS", chunk_steps)
+        ensemble = make_ensemble(Architecture(inputs, 2, (64, 64), 0.0), torch.Generator().manual_seed(0))
+        assert isinstance(ensemble, ImageEnsemble)
+        for norm in ensemble.norms:
+            norm.train = lambda mode=True, norm=norm: norm  # type: ignore[method-assign, misc]
+            norm.training = False
+        optimizer = EnsembleOptimizer(ensemble, learning_rate=1e-3, l2_initial=0.0, error_probability=0.1)
+        returns, losses = optimizer.returns([batch]), torch.stack(optimizer.losses([batch]))
+        optimizer.train(batch)
+        gradients = torch.cat([p.grad.flatten() for p in ensemble.parameters() if p.grad is not None])
+        assert returns.shape == (2, 6, 2) and gradients.abs().max() > 0
+        found.append((returns, losses, gradients))
+    for other in found[1:]:
+        torch.testing.assert_close(other, found[0], rtol=1e-3, atol=1e-5, equal_nan=True)
+
+
+def test_rewards_of_many_steps_are_those_of_each() -> None:
+    inputs = StepInputs((4, 44, 44), 3, discrete=True, images=True)
+    ensemble = make_ensemble(Architecture(inputs, 2, (64, 64), 0.5), torch.Generator().manual_seed(0))
+    optimizer = EnsembleOptimizer(ensemble, learning_rate=1e-3, l2_initial=0.0, error_probability=0.1)
+    steps = torch.randint(0, 256, (450, 4, 44, 44), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(optimizer.rewards(steps)[:, 440:], ensemble(steps[440:]).detach(), rtol=1e-4, atol=1e-5)

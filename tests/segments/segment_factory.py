@@ -28,6 +28,11 @@ def make_segments(count: int, kind: str = "continuous", first: int = 0, steps: i
             rng.integers(5, size=(count, steps)),
             np.empty((count, steps, 0)),
         ),
+        "games": (  # four frames an observation, each kept once; small colour frames
+            rng.integers(256, size=(count, steps + 3, 84, 84), dtype=np.uint8),
+            rng.integers(5, size=(count, steps)),
+            rng.integers(256, size=(count, steps, 21, 16, 3), dtype=np.uint8),
+        ),
     }[kind]
     return Segments(
         segment_ids=np.full(count, -1),

@@ -12,7 +12,7 @@ from rlhp_ray.segments.arrow import gather, size_bytes
 from rlhp_ray.types import Segments
 
 
-@pytest.mark.parametrize("kind", ["continuous", "discrete", "images"])
+@pytest.mark.parametrize("kind", ["continuous", "discrete", "images", "games"])
 def test_round_trip(kind: str) -> None:
     segments = make_segments(4, kind)
     table = to_table(segments)

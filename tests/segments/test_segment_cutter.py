@@ -171,3 +171,59 @@ def test_cutting_costs_the_rollout_almost_nothing() -> None:
         cutter.cut(steps)
         seconds.append(time.perf_counter() - start)
     assert np.median(seconds) < 0.02
+
+
+@pytest.mark.parametrize("lengths", [[40], [7, 1, 20, 12], [1] * 40])
+def test_stacked_frames_are_cut_once_each(lengths: list[int]) -> None:
+    """Frames are numbered by time; each observation is 4 of them, and fragments overlap by the 3 before their first."""
+    clip_steps, stack, total = 6, 4, sum(lengths)
+    numbers = np.arange(total + stack - 1)
+    frames = np.stack([numbers, 1000 + numbers], axis=1)[..., None]  # [.., N, 1]
+    places = np.stack([np.arange(total) % 20, np.arange(total) % 13], axis=1)  # episodes of 20 and of 13 steps
+    cutter = SegmentCutter(clip_steps, 1.0, np.random.default_rng(0))
+    found, first = [], 0
+    for length in lengths:
+        steps = slice(first, first + length)
+        fragment = RolloutSteps(
+            observations=frames[first : first + length + stack - 1].copy(),
+            actions=np.zeros((length, 2), np.int64),
+            true_rewards=np.stack([np.arange(total)] * 2, axis=1)[steps].astype(np.float32),
+            render_states=frames[steps].astype(np.uint8),
+            episode_ids=(np.arange(total)[:, None] // [20, 13] * 2 + [0, 1])[steps],
+            episode_steps=places[steps],
+            ended=(places == [19, 12])[steps],
+            env_steps=0,
+            policy_version=0,
+        )
+        found.append(cutter.cut(fragment))
+        fragment.observations[...] = -99
+        first += length
+    segments = Segments.concatenate(found)
+    assert segments.observations.shape == (len(segments), clip_steps + stack - 1, 1)
+    starts = segments.true_rewards[:, 0].astype(int)  # the time of the first step, whose newest frame is 3 later
+    expected = starts[:, None] + np.arange(clip_steps + stack - 1)
+    np.testing.assert_array_equal(segments.observations[..., 0] % 1000, expected)
+    first_steps = sorted(zip((segments.observations[:, 0, 0] >= 1000).tolist(), starts.tolist(), strict=True))
+    # tiles at 0, 6 and 12 of each 20 steps, and the last 6; at 0 and 6 of each 13, and the last 6
+    twenty = [0, 6, 12, 14, 20, 26, 32, 34]
+    thirteen = [0, 6, 7, 13, 19, 20, 26, 32, 33]
+    assert first_steps == [(False, t) for t in twenty] + [(True, t) for t in thirteen]
+
+
+def test_the_last_steps_of_an_episode_are_offered_though_no_tile_ends_there() -> None:
+    places = np.arange(10)[:, None]
+    steps = RolloutSteps(
+        observations=places[..., None].astype(np.float32),
+        actions=places,
+        true_rewards=places.astype(np.float32),
+        render_states=np.empty((10, 1, 0)),
+        episode_ids=np.zeros((10, 1), np.int64),
+        episode_steps=places,
+        ended=places == 9,
+        env_steps=0,
+        policy_version=0,
+    )
+    segments = SegmentCutter(4, 1.0, np.random.default_rng(0)).cut(steps)
+    assert segments.first_steps.tolist() == [0, 4, 6]
+    assert SegmentCutter(5, 1.0, np.random.default_rng(0)).cut(steps).first_steps.tolist() == [0, 5]  # a tile is enough
+    assert len(SegmentCutter(11, 1.0, np.random.default_rng(0)).cut(steps)) == 0

@@ -32,7 +32,7 @@ def shard_names(folder: RunFolder) -> list[str]:
     return [f"segments/{name}" for name in folder.list("segments")]
 
 
-@pytest.mark.parametrize("kind", ["continuous", "discrete", "images"])
+@pytest.mark.parametrize("kind", ["continuous", "discrete", "images", "games"])
 def test_written_segments_are_there_after_a_restart(folder: RunFolder, kind: str) -> None:
     written = SegmentShards(folder)
     first = with_ids(make_segments(3, kind), [40, 7, 12])

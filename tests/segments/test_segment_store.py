@@ -54,20 +54,23 @@ def test_from_the_offer_to_the_shards_and_back_after_a_restart(start: StartStore
     assert store.offer(segments) == 8
     sample = store.sample(4, recency=0.5)
     ids = sample.segment_ids.tolist()
-    assert_equal(store.fetch(ids), sample)
+    assert sample.render_states.shape == (4, 5, 0)  # a person is shown them; who samples looks at what the agent saw
+    assert_equal(store.fetch(ids, states=False), sample)
+    np.testing.assert_array_equal(store.fetch(ids).render_states, segments.render_states[ids])
     np.testing.assert_array_equal(sample.observations, segments.observations[ids])
     store.keep(ids)
     store.keep(ids)  # a repeated call does no harm
     assert store.stats().kept == 4
 
     again = start()
-    assert_equal(again.fetch(ids[::-1]), sample.take([3, 2, 1, 0]))
+    assert_equal(again.fetch(ids[::-1], states=False), sample.take([3, 2, 1, 0]))
+    np.testing.assert_array_equal(again.fetch(ids).render_states, segments.render_states[ids])
     stats = again.stats()
     assert (stats.candidates, stats.bytes, stats.offered, stats.dropped, stats.kept) == (0, 0, 0, 0, 4)
     assert len(again.sample(4, recency=0.5)) == 0
     again.offer(make_segments(8, first=50))
     assert again.sample(8, recency=0.0).segment_ids.min() > max(ids)
-    assert_equal(again.fetch(ids), sample)  # not what was offered since
+    assert_equal(again.fetch(ids, states=False), sample)  # not what was offered since
 
 
 def test_a_dropped_candidate_can_not_be_kept_and_nothing_is_written(start: StartStore, folder: RunFolder) -> None:

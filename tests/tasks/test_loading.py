@@ -87,8 +87,8 @@ def test_cartpole_has_discrete_actions_and_fifty_steps_a_second() -> None:
     assert (task.clip_steps, task.episode_steps, task.state_shape) == (75, 500, (0,))
 
 
-def test_pixels_are_an_image() -> None:
-    assert load_task("ALE/Pong-v5").observation_space.shape == (210, 160, 3)
+def test_atari_ids_are_games_as_the_method_plays_them() -> None:
+    assert load_task("ALE/Pong-v5").observation_space.shape == (4, 84, 84)
 
 
 def test_ids_of_other_modules_register_themselves() -> None:
