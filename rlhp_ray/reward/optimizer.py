@@ -10,7 +10,6 @@ Batch norm's moments are a chunk's. Images train on a GPU where this process see
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Mapping
 
 import torch
@@ -149,5 +148,6 @@ class EnsembleOptimizer:
         pairs = len(batch.targets)
         if self._chunk_steps is not None:
             pairs = max(1, self._chunk_steps // (2 * batch.encoded.shape[2]))
-        parts = (batch.encoded.split(pairs), batch.targets.split(pairs), batch.weights.split(pairs, dim=1))
-        return itertools.starmap(Minibatch, zip(*parts, strict=True))
+        for first in range(0, len(batch.targets), pairs):
+            some = slice(first, first + pairs)
+            yield Minibatch(batch.encoded[some], batch.targets[some], batch.weights[:, some])

@@ -60,7 +60,7 @@ class AtariEnvironments:
         self._rng = rng
         self._penalty = penalty
         self._blanked = blanked
-        colour, _ = self._env.reset(seed=rng.integers(2**31, size=count))
+        colour: Array = self._env.reset(seed=rng.integers(2**31, size=count))[0]
         self.states: Array = colour[:, 0]
         self.observations: Array = np.repeat(agent_frames(self.states, blanked)[:, None], STACK, axis=1)
         self.final_observations = self.observations  # never valid: nothing is truncated
@@ -89,7 +89,7 @@ class AtariEnvironments:
         self.observations[:, -1] = agent_frames(self.states, self._blanked)
         self.ended = terminated | truncated
         self.scores = points.astype(np.float32)
-        self.rewards = self.scores - np.float32(self._penalty) * self.ended
+        self.rewards = self.scores - self.ended.astype(np.float32) * np.float32(self._penalty)
         self.episode_steps = np.where(self.ended, 0, self.episode_steps + 1)
         for index in np.flatnonzero(self.ended):
             self.episode_ids[index] = self._rng.integers(2**62)
@@ -127,7 +127,8 @@ def _columns() -> FloatArray:
     covered = np.minimum(edges[1:], pixel + 1) - np.maximum(edges[:-1], pixel)  # [160, 84], negative where outside
     areas = np.maximum(covered, 0.0) * SIZE / WIDTH
     weights = areas[:, None] * np.array(_LUMA)[:, None] * SIZE / HEIGHT
-    return weights.reshape(WIDTH * 3, SIZE).astype(np.float32)
+    columns: FloatArray = weights.reshape(WIDTH * 3, SIZE).astype(np.float32)
+    return columns
 
 
 _COLUMNS = _columns()
