@@ -33,7 +33,9 @@ def moments(name: str) -> list[tuple[Array, Array]]:
     found: list[tuple[Array, Array]] = []
     step = 0
     while len(found) < len(MOMENTS):
-        if step >= MOMENTS[len(found)] and all(np.ptp(environments.states[0, t:b, l:r]) for t, b, l, r in blanked):
+        screen = environments.states[0]
+        shown = all(np.ptp(screen[top:bottom, left:right]) for top, bottom, left, right in blanked)
+        if shown and step >= MOMENTS[len(found)]:
             clip = task.render(environments.states, width=WIDTH, height=HEIGHT)
             found.append((environments.frames[0].copy(), clip[0]))
         # the car has to drive, else nothing happens

@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
 
-from rlhp_ray.config.schema import Config
+from rlhp_ray.config import load_config
 from rlhp_ray.tasks import load_task
+from rlhp_ray.tasks.atari import ATARI
 from rlhp_ray.tasks.robotics import ROBOTICS
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
 
-@pytest.mark.parametrize("name", ROBOTICS)
+@pytest.mark.parametrize("name", [*ROBOTICS, *ATARI])
 def test_each_task_has_its_config(name: str) -> None:
-    config = Config.model_validate(yaml.safe_load((CONFIGS / f"{name}.yaml").read_text()))
+    config = load_config(CONFIGS / f"{name}.yaml", [])
     assert (config.task, config.run.name) == (name, name)
     assert load_task(config.task, config.segments.clip_steps)
