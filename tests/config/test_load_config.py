@@ -191,5 +191,8 @@ def test_a_file_that_is_no_text(tmp_path: pathlib.Path) -> None:
 
 
 def test_the_configs_of_the_repository_are_valid() -> None:
-    for file in sorted((pathlib.Path(__file__).parents[2] / "configs").glob("*.yaml")):
-        load_config(file)
+    files = sorted((pathlib.Path(__file__).parents[2] / "configs").glob("*.yaml"))
+    extended = {line.split()[1] for file in files for line in file.read_text().splitlines() if "extends:" in line}
+    for file in files:
+        if file.name not in extended or "\ntask:" in file.read_text():  # what is only there to be extended has no task
+            load_config(file)

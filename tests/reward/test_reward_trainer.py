@@ -322,18 +322,26 @@ def test_a_restarted_trainer_goes_on_where_it_was(world: World) -> None:
     world.teach(100)
     trainer = world.trainer()
     trainer.first_training()
+    trainer.step(10_000)
+    world.teach(5)
+    restarted = world.restart().trainer()
+    for name, tensor in trainer._optimizer.state().items():
+        assert tensor.equal(restarted._optimizer.state()[name]), name
+    one, other = trainer.step(20_000), restarted.step(20_000)
+    assert one.answered_at == other.answered_at and len(one.answered_at) == 5
+    for field in ("version", "labels_trained", "labels_processed", "fresh_accuracy"):
+        assert getattr(one, field) == getattr(other, field), field
+
+
+def test_a_restarted_trainer_without_new_answers_rests_where_it_was(world: World) -> None:
+    world.teach(100)
+    trainer = world.trainer()
+    trainer.first_training()
     before = trainer.step(10_000)
-    again = world.restart().trainer()
-    report = again.step(10_000)
+    report = world.restart().trainer().step(10_000)
     assert report.idle and report.version == before.version
     assert report.labels_processed == before.labels_processed and report.l2 == before.l2
     assert report.fresh_accuracy == before.fresh_accuracy and report.labels_trained == before.labels_trained
-    for name, tensor in trainer._optimizer.state().items():
-        assert tensor.equal(again._optimizer.state()[name]), name
-    world.teach(5)
-    restarted = world.restart().trainer()
-    one, other = trainer.step(20_000), restarted.step(20_000)
-    assert one.labels_processed == other.labels_processed and one.answered_at == other.answered_at
 
 
 def test_first_training_after_a_restart_brings_the_newest_version_back(world: World) -> None:
