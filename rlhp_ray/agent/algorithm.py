@@ -8,16 +8,15 @@ samples has them, a restarted runner too.
 from __future__ import annotations
 
 import abc
-import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
 import ray
 from ray.exceptions import RayError
 from ray.rllib.algorithms.algorithm import Algorithm
-from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
+from ray.rllib.core import COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
@@ -31,7 +30,6 @@ SAMPLE = "sample"
 OVERLAP = "overlap"  # the key of env_config that says whether the next fragments are asked for before an update
 POLL_SECONDS = 0.005  # RLlib waits for all runners, so it is asked again and again
 MAX_LOST_REQUESTS = 5  # for each runner, without a fragment in between
-_WEIGHTS = f"{COMPONENT_LEARNER}/{COMPONENT_RL_MODULE}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,10 +82,11 @@ class FragmentAlgorithm(Algorithm, abc.ABC):  # type: ignore[misc]  # RLlib is u
         arrays = Fragment.learner_arrays(fragments, self.learner_class.columns)
         steps = sum(map(len, fragments))
         batch = MultiAgentBatch({DEFAULT_MODULE_ID: SampleBatch(arrays)}, env_steps=steps)
-        with _learners_alive():
-            results, *_ = self.learner_group.update(
-                batch=batch, timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: self.env_steps + steps}
-            )
+        timesteps = {NUM_ENV_STEPS_SAMPLED_LIFETIME: self.env_steps + steps}
+        try:
+            results, *_ = self.learner_group.update(batch=batch, timesteps=timesteps)
+        except RayError as error:
+            raise _learner_died() from error
         self.env_steps += steps
         self.updates += 1
         self._store_weights()
@@ -96,19 +95,16 @@ class FragmentAlgorithm(Algorithm, abc.ABC):  # type: ignore[misc]  # RLlib is u
 
     def snapshot(self) -> dict[str, Array]:
         """The agent's state as named arrays: weights with their normalisation, optimiser, counters."""
-        with _learners_alive():
-            first, *_ = self.learner_group.foreach_learner(lambda learner: learner.snapshot())
-            arrays: dict[str, Array] = _value(first)
+        arrays: dict[str, Array] = self._of_first_learner(lambda learner: learner.snapshot())
         return {**arrays, "env_steps": np.asarray(self.env_steps), "updates": np.asarray(self.updates)}
 
     def go_on(self, arrays: dict[str, Array]) -> None:
         """Go on from a snapshot, in the learners and in every runner."""
         self.env_steps, self.updates = int(arrays["env_steps"]), int(arrays["updates"])
-        with _learners_alive():
-            for outcome in self.learner_group.foreach_learner(
-                lambda learner: learner.restore(arrays, env_steps=int(arrays["env_steps"]))
-            ):
-                _value(outcome)
+        env_steps = self.env_steps
+        for outcome in self.learner_group.foreach_learner(lambda learner: learner.restore(arrays, env_steps=env_steps)):
+            if not outcome.ok:
+                raise _learner_died() from outcome.get()
         self._store_weights()
 
     def restore_env_runners(self, env_runner_group: Any) -> list[int]:
@@ -118,9 +114,17 @@ class FragmentAlgorithm(Algorithm, abc.ABC):  # type: ignore[misc]  # RLlib is u
 
     def _store_weights(self) -> None:
         """Put the newest weights where runners read them."""
-        with _learners_alive():
-            state = self.learner_group.get_state(components=_WEIGHTS, inference_only=True)[COMPONENT_LEARNER]
+        state = self._of_first_learner(
+            lambda learner: learner.get_state(components=COMPONENT_RL_MODULE, inference_only=True)
+        )
         self._weights = ray.put(state)
+
+    def _of_first_learner(self, call: Callable[[SequenceLearner], Any]) -> Any:
+        """What this call returns of the first learner; all are equal."""
+        outcomes = list(self.learner_group.foreach_learner(call, remote_actor_ids=[0]))
+        if not outcomes or not outcomes[0].ok:
+            raise _learner_died() from (outcomes[0].get() if outcomes else None)
+        return outcomes[0].get()
 
     def _request(self, *, learned: bool) -> None:
         """Ask every runner for a fragment that has none on its way or here."""
@@ -161,19 +165,7 @@ class FragmentAlgorithm(Algorithm, abc.ABC):  # type: ignore[misc]  # RLlib is u
             self._request(learned=learned)
 
 
-def _value(outcome: Any) -> Any:
-    """What a learner's call returned; raises what it raised."""
-    if not outcome.ok:
-        raise outcome.get()
-    return outcome.get()
-
-
-@contextlib.contextmanager
-def _learners_alive() -> Iterator[None]:
-    """Say in our own words that a learner died in between."""
-    try:
-        yield
-    except (RayError, IndexError) as error:  # RLlib indexes an empty list where no learner is left
-        raise AgentLostError(
-            "A learner of the agent died; the run can go on from its last checkpoint, with `rlhp-ray resume`."
-        ) from error
+def _learner_died() -> AgentLostError:
+    return AgentLostError(
+        "A learner of the agent died; the run can go on from its last checkpoint, with `rlhp-ray resume`."
+    )

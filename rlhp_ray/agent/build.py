@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import ray
 import torch
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
@@ -15,6 +16,7 @@ from rlhp_ray.agent.learner import AGENT
 from rlhp_ray.agent.module import ActorCritic
 from rlhp_ray.agent.ppo import PPO
 from rlhp_ray.config.schema import AgentPart
+from rlhp_ray.errors import ConfigError
 from rlhp_ray.rollouts.env_runner import SETTINGS, ArrayEnvRunner, RolloutSettings
 from rlhp_ray.tasks import Task
 
@@ -32,14 +34,31 @@ class _Config(AlgorithmConfig):  # type: ignore[misc]  # RLlib is untyped
 def build_algorithm(
     part: AgentPart, task: Task, rollouts: RolloutSettings, *, env_steps_budget: int
 ) -> FragmentAlgorithm:
-    """The algorithm of a run, with its EnvRunner and learner actors started."""
+    """The algorithm of a run, with its EnvRunner and learner actors started.
+
+    ConfigError where the cluster has too few CPUs for them: Ray would wait for more without a word.
+    """
+    cpus = ray.cluster_resources().get("CPU", 0.0)  # type: ignore[no-untyped-call]  # Ray's
+    actors = part.num_env_runners + part.num_learners
+    if actors > cpus:
+        raise ConfigError(
+            f"agent.num_env_runners={part.num_env_runners} and agent.num_learners={part.num_learners} take a CPU each, "
+            f"and the cluster has {cpus:g}: ask for fewer, or set ray.num_cpus={actors}, so that they share cores."
+        )
     torch.set_num_threads(1)
-    logging.getLogger("ray.rllib").setLevel(logging.CRITICAL)  # what it warns of, we say or mend
+    logging.getLogger("ray.rllib").setLevel(logging.ERROR)  # it warns of its own defaults at every start
+    algorithm: FragmentAlgorithm = rllib_config(part, task, rollouts, env_steps_budget=env_steps_budget).build_algo()
+    logging.getLogger("ray.rllib").setLevel(logging.CRITICAL)  # who dies is restarted, or said in our words
+    return algorithm
+
+
+def rllib_config(part: AgentPart, task: Task, rollouts: RolloutSettings, *, env_steps_budget: int) -> AlgorithmConfig:
+    """RLlib's configuration of a run's agent."""
     rate: Any = part.learning_rate
     if part.learning_rate_schedule == "linear":
         rate = [[0, part.learning_rate], [env_steps_budget, 0.0]]
     algorithm_class = ALGORITHMS[part.algorithm]
-    config = (
+    return (
         _Config(algo_class=algorithm_class)
         .api_stack(enable_rl_module_and_learner=True, enable_env_runner_and_connector_v2=True)
         .environment(
@@ -57,8 +76,12 @@ def build_algorithm(
             create_local_env_runner=False,
             max_requests_in_flight_per_env_runner=1,
         )
-        .learners(num_learners=part.num_learners, learner_config_dict={AGENT: part})
-        .training(learner_class=algorithm_class.learner_class, lr=rate)
+        .learners(
+            learner_class=algorithm_class.learner_class,
+            num_learners=part.num_learners,
+            learner_config_dict={AGENT: part},
+        )
+        .training(lr=rate)
         .rl_module(model_config={"hidden_sizes": part.hidden_sizes, "initial_log_std": part.initial_log_std})
         .fault_tolerance(
             restart_failed_env_runners=True,
@@ -68,5 +91,3 @@ def build_algorithm(
         .debugging(seed=rollouts.seed, log_level="ERROR", log_sys_usage=False)
         .reporting(min_time_s_per_iteration=0)
     )
-    algorithm: FragmentAlgorithm = config.build_algo()
-    return algorithm

@@ -7,13 +7,27 @@ import numpy as np
 import pytest
 import torch
 
+from rlhp_ray.agent.learner import MODULE_PREFIX
 from rlhp_ray.agent.module import ActorCritic
+from rlhp_ray.agent.snapshot import policy_from
+from rlhp_ray.errors import TaskError
+from rlhp_ray.tasks import load_task
 
 
 def _module(action_space: gym.Space, size: int = 3) -> ActorCritic:
     torch.manual_seed(0)
     return ActorCritic(
         observation_space=gym.spaces.Box(-np.inf, np.inf, (size,)),
+        action_space=action_space,
+        inference_only=False,
+        model_config={"hidden_sizes": (16, 16), "initial_log_std": -0.3},
+    )
+
+
+def _images(action_space: gym.Space, shape: tuple[int, ...] = (4, 84, 84)) -> ActorCritic:
+    torch.manual_seed(0)
+    return ActorCritic(
+        observation_space=gym.spaces.Box(0, 255, shape, np.uint8),
         action_space=action_space,
         inference_only=False,
         model_config={"hidden_sizes": (16, 16), "initial_log_std": -0.3},
@@ -74,3 +88,65 @@ def test_state_carries_the_normalisation() -> None:
     observations = torch.randn(5, 3)
     torch.testing.assert_close(other.act_greedily(observations), module.act_greedily(observations))
     torch.testing.assert_close(other.values(observations), module.values(observations))
+
+
+def test_images_go_through_the_nature_network() -> None:
+    """Mnih et al. 2015: 32 filters of 8 x 8 every 4 pixels, 64 of 4 x 4 every 2, 64 of 3 x 3, 512 features."""
+    shapes = {name: tuple(tensor.shape) for name, tensor in _images(DISCRETE).state_dict().items()}
+    weights = [shape for name, shape in shapes.items() if name.startswith("trunk") and name.endswith("weight")]
+    assert weights == [(32, 4, 8, 8), (64, 32, 4, 4), (64, 64, 3, 3), (512, 3136)]
+    assert shapes["policy.0.weight"] == (3, 512) and shapes["value.0.weight"] == (1, 512)
+    assert not any(name.startswith("obs_") for name in shapes)  # images have no moments
+
+
+def test_an_image_is_scaled_to_one_and_its_weights_are_orthogonal() -> None:
+    module = _images(DISCRETE)
+    images = torch.tensor([0, 51, 255], dtype=torch.uint8)[:, None, None, None].expand(3, 4, 84, 84)
+    assert module.normalize(images)[:, 0, 0, 0].tolist() == pytest.approx([0.0, 0.2, 1.0])
+    flat = module.trunk[0].weight.detach().flatten(1)
+    torch.testing.assert_close(flat @ flat.T, 2 * torch.eye(32), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("space", [BOX, DISCRETE])
+def test_values_and_probabilities_of_images_are_those_of_acting(space: gym.Space) -> None:
+    module = _images(space)
+    module.rescale_values(3.0, 2.0)
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (8, 4, 84, 84), dtype=torch.uint8, generator=generator)
+    actions, logp, values = module.act(images, generator)
+    assert values is not None
+    torch.testing.assert_close(module.values(images), values, rtol=1e-4, atol=1e-4)
+    again, _, normalized = module.evaluate_actions(module.normalize(images), actions)
+    torch.testing.assert_close(again, logp, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(module.in_reward_units(normalized), values, rtol=1e-4, atol=1e-4)
+
+
+def test_policy_and_value_share_the_convolutions() -> None:
+    module = _images(DISCRETE)
+    images = torch.randint(0, 256, (2, 4, 84, 84), dtype=torch.uint8)
+    for loss in (module.values(images).sum(), module._forward({"obs": images})["action_dist_inputs"][:, 0].sum()):
+        module.zero_grad()
+        loss.backward()
+        assert all(weight.grad.abs().sum() > 0 for weight in module.trunk.parameters())
+
+
+def test_an_image_that_is_too_small_is_refused() -> None:
+    assert _images(DISCRETE, (1, 36, 36)) is not None
+    with pytest.raises(TaskError, match="at least 36 pixels"):
+        _images(DISCRETE, (3, 35, 64))
+
+
+@pytest.mark.parametrize("name", ["point", "point-discrete", "pong"])
+def test_a_policy_comes_back_from_its_arrays(name: str) -> None:
+    task = load_task(name)
+    module = ActorCritic(
+        observation_space=task.observation_space,
+        action_space=task.action_space,
+        inference_only=False,
+        model_config={"hidden_sizes": (16, 8), "initial_log_std": -0.3},
+    )
+    snapshot = {f"{MODULE_PREFIX}{key}": array for key, array in module.arrays().items()}
+    policy = policy_from(snapshot | {"env_steps": np.asarray(3)}, task)
+    observations = torch.from_numpy(np.stack([task.observation_space.sample() for _ in range(5)]))
+    torch.testing.assert_close(policy.act_greedily(observations), module.act_greedily(observations))
+    torch.testing.assert_close(policy.values(observations), module.values(observations))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 LEARNS = (
     "budget.env_steps=61440",
     "agent.train_batch_size=1024",
@@ -15,9 +17,12 @@ LEARNS = (
 )
 
 
-def test_a_point_learns_to_go_to_its_target(command_line, on_cluster: str) -> None:
+@pytest.mark.parametrize("algorithm", ["ppo", "appo"])
+def test_a_point_learns_to_go_to_its_target(command_line, on_cluster: str, algorithm: str) -> None:
     """A random policy makes about -33 here, standing still -33, the best policy -1.8."""
-    summary = command_line.train("point", "learned", "budget.labels=200", *LEARNS, on_cluster)
+    algorithm_of = f"agent.algorithm={algorithm}"
+    summary = command_line.train("point", "learned", "budget.labels=200", algorithm_of, *LEARNS, on_cluster)
+    assert summary["algorithm"] == algorithm
     assert summary["random_return_mean"] < -20
     assert summary["true_return_mean"] > -6
     assert summary["labels"] == 200

@@ -1,0 +1,114 @@
+"""One learner, in this process, fed by a runner in this process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from agent_data import BUDGET, agent_part, make_config, make_learner, training_data
+from ray.rllib.core import COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
+
+from rlhp_ray.agent.batch import SequenceBatch
+from rlhp_ray.agent.learner import FIGURES
+from rlhp_ray.rollouts.env_runner import ArrayEnvRunner
+from rlhp_ray.rollouts.fragment import Fragment
+
+ALGORITHMS = ("ppo", "appo")
+
+
+def _weights(learner: Any) -> dict[str, Any]:
+    return learner.get_state(components=COMPONENT_RL_MODULE, inference_only=True)
+
+
+def _update(learner: Any, *fragments: Fragment, env_steps: int = 0) -> dict[str, float]:
+    arrays = Fragment.learner_arrays(fragments, learner.columns)
+    timesteps = {"num_env_steps_sampled_lifetime": env_steps}
+    results = learner.update(training_data=training_data(arrays), timesteps=timesteps)
+    return {name: results[DEFAULT_MODULE_ID][name].peek() for name in FIGURES}
+
+
+@pytest.mark.parametrize("task", ["point", "point-discrete"])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_learns_to_go_to_the_target(algorithm: str, task: str) -> None:
+    """A random policy makes about -33 an episode, the best one -1.8 (discrete moves: about -4)."""
+    part = agent_part(algorithm, num_epochs=8)
+    runner, learner = ArrayEnvRunner(config=make_config(part, task)), make_learner(part, task)
+    returns = []
+    for _ in range(50):
+        fragment = runner.sample(weights=_weights(learner))
+        returns += [episode.true_return for episode in fragment.episodes]
+        figures = _update(learner, fragment)
+    assert np.mean(returns[:8]) < -25
+    assert np.mean(returns[-16:]) > -10
+    assert all(np.isfinite(value) for value in figures.values())
+
+
+def test_appo_on_its_own_steps_takes_ppo_s_step() -> None:
+    learners = {algorithm: make_learner(agent_part(algorithm)) for algorithm in ALGORITHMS}
+    ppo, appo = learners.values()
+    runner = ArrayEnvRunner(config=make_config(agent_part("ppo")))
+    _update(ppo, runner.sample(weights=_weights(ppo)))
+    appo.restore(ppo.snapshot(), env_steps=0)
+    fragment = runner.sample(weights=_weights(ppo))
+    for learner in (ppo, appo):
+        _update(learner, fragment)
+    for name, array in ppo.actor_critic.arrays().items():
+        np.testing.assert_allclose(appo.actor_critic.arrays()[name], array, rtol=1e-3, atol=1e-4, err_msg=name)
+
+
+def test_appo_corrects_for_an_older_policy() -> None:
+    """The same fragment twice: the second time the policy has moved, and PPO doesn't look."""
+    changes = {}
+    for algorithm in ALGORITHMS:
+        learner = make_learner(agent_part(algorithm))
+        runner = ArrayEnvRunner(config=make_config(agent_part(algorithm)))
+        for _ in range(3):
+            fragment = runner.sample(weights=_weights(learner))
+            _update(learner, fragment)
+        batch = SequenceBatch(Fragment.learner_arrays([fragment], learner.columns), learner.actor_critic)
+        batch.normalize()
+        advantages, _ = learner.estimate(batch)
+        changes[algorithm] = np.abs(advantages.numpy() - fragment.advantages.ravel()).max()
+    assert changes["ppo"] == 0
+    assert changes["appo"] > 0.01
+
+
+@pytest.mark.parametrize("task", ["point", "counting_task:counting"])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_restored_learner_takes_the_same_steps(algorithm: str, task: str) -> None:
+    part = agent_part(algorithm, envs_per_runner=2, train_batch_size=32, minibatch_size=16)
+    runner, learner = ArrayEnvRunner(config=make_config(part, task)), make_learner(part, task)
+    fragments = [runner.sample(weights=_weights(learner)) for _ in range(3)]
+    _update(learner, fragments[0])
+    other = make_learner(part, task)
+    other.restore(learner.snapshot(), env_steps=32)
+    for fragment in fragments[1:]:
+        assert _update(learner, fragment)["value_loss"] == _update(other, fragment)["value_loss"]
+    before, after = learner.snapshot(), other.snapshot()
+    assert before.keys() == after.keys()
+    for name, array in before.items():
+        np.testing.assert_array_equal(after[name], array, err_msg=name)
+    assert int(before["weights_seq_no"]) == 3
+
+
+def test_a_linear_rate_falls_to_zero_and_goes_on_where_it_was() -> None:
+    part = agent_part("ppo", learning_rate_schedule="linear")
+    runner, learner = ArrayEnvRunner(config=make_config(part)), make_learner(part)
+    fragment = runner.sample()
+
+    def rate(of: Any) -> float:
+        return float(of.get_optimizer(DEFAULT_MODULE_ID).param_groups[0]["lr"])
+
+    rates = [rate(learner)]
+    for share in (0.25, 0.5, 1.0):
+        _update(learner, fragment, env_steps=int(share * BUDGET))
+        rates.append(rate(learner))
+    assert rates == pytest.approx([3e-3, 0.75 * 3e-3, 0.5 * 3e-3, 0.0])
+    weights = learner.actor_critic.arrays()["policy.0.weight"]
+    _update(learner, fragment, env_steps=BUDGET)  # a step of rate zero
+    np.testing.assert_array_equal(learner.actor_critic.arrays()["policy.0.weight"], weights)
+    other = make_learner(part)
+    other.restore(learner.snapshot(), env_steps=BUDGET // 2)
+    assert rate(other) == pytest.approx(0.5 * 3e-3)
+    assert rate(make_learner(agent_part("ppo"))) == pytest.approx(3e-3)
