@@ -368,7 +368,13 @@ class RayPart(Part):
     num_cpus: PositiveInt | None = Field(
         None, description="CPUs of the cluster started here; null: all of this machine."
     )
-    object_store_bytes: PositiveInt = Field(2_000_000_000, description="Object store of the cluster started here.")
+    object_store_bytes: Annotated[int, Field(ge=80_000_000)] = Field(
+        2_000_000_000, description="Object store of the cluster started here."
+    )
+    silent_seconds: PositiveFloat = Field(
+        15.0, description="A process that doesn't answer for so long is said to hang."
+    )
+    restart_seconds: PositiveFloat = Field(60.0, description="One that hangs for so long is killed and started again.")
     dashboard: bool = Field(False, description="Start Ray's dashboard with the cluster started here.")
 
 

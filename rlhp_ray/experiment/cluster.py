@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
+import re
 import socket
 
 import ray
@@ -12,6 +14,7 @@ import ray
 from rlhp_ray.actors import NAMESPACE
 from rlhp_ray.config.schema import RayPart
 from rlhp_ray.errors import ClusterError
+from rlhp_ray.serving.processes import remove_apps
 
 LOOPBACK = "127.0.0.1"
 CONNECT_SECONDS = 5.0
@@ -66,14 +69,19 @@ def run_key(name: str, address: str) -> str:
     return f"{name}-{hashlib.sha256(address.encode()).hexdigest()[:8]}"
 
 
-def remove_leftovers(key: str) -> None:
-    """Remove what an earlier driver of this run left on the cluster: named actors and Serve applications."""
-    from ray import serve
+def remove_processes(key: str, *, up_to_epoch: int) -> None:
+    """Take off the cluster what drivers of this run put there, in this epoch and in earlier ones.
+
+    What has no name, such as EnvRunners, dies with the driver that made it.
+    """
+    mine = re.compile(rf"{re.escape(key)}-e(\d+)(-.*)?")
+
+    def earlier(name: str) -> bool:
+        match = mine.fullmatch(name)
+        return match is not None and int(match[1]) <= up_to_epoch
 
     for entry in ray.util.list_named_actors(all_namespaces=True):
-        if entry["namespace"] == NAMESPACE and entry["name"].startswith(f"{key}-e"):
-            ray.kill(ray.get_actor(entry["name"], namespace=NAMESPACE), no_restart=True)
-    if any(entry["name"] == "SERVE_CONTROLLER_ACTOR" for entry in ray.util.list_named_actors(all_namespaces=True)):
-        for app in serve.status().applications:
-            if app.startswith(f"{key}-e"):
-                serve.delete(app)
+        if entry["namespace"] == NAMESPACE and earlier(entry["name"]):
+            with contextlib.suppress(ValueError):  # it died meanwhile
+                ray.kill(ray.get_actor(entry["name"], namespace=NAMESPACE), no_restart=True)
+    remove_apps(earlier)

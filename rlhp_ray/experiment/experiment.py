@@ -13,20 +13,23 @@ import time
 from collections.abc import Iterator
 
 import ray
+from ray.exceptions import RayError
 
 from rlhp_ray.actors import result
 from rlhp_ray.agent.algorithm import FragmentAlgorithm, Update
 from rlhp_ray.config.schema import Config
-from rlhp_ray.errors import Stopped, UserError
+from rlhp_ray.errors import AgentLostError, ClusterError, RlhpRayError, Stopped, UserError
 from rlhp_ray.experiment import checkpoint
 from rlhp_ray.experiment.account import Account, Counters
-from rlhp_ray.experiment.cluster import connect, remove_leftovers, run_key
+from rlhp_ray.experiment.cluster import connect, remove_processes, run_key
 from rlhp_ray.experiment.cluster_figures import ClusterFigures
 from rlhp_ray.experiment.conductor import Conductor, Standing
 from rlhp_ray.experiment.interrupt import Interrupt
 from rlhp_ray.experiment.latency import AnswerLatency
 from rlhp_ray.experiment.parts import Parts, build_agent, build_parts
 from rlhp_ray.experiment.recorder import Recorder
+from rlhp_ray.experiment.silence import Limits, Progress
+from rlhp_ray.experiment.watch import Watch
 from rlhp_ray.queries import first_labels
 from rlhp_ray.reward import TrainerReport
 from rlhp_ray.segments import SegmentStats
@@ -36,6 +39,7 @@ from rlhp_ray.tasks import Task, load_task
 
 WAIT_SECONDS = 0.02  # between two looks while the agent waits for labels
 SEGMENTS_PER_FIRST_QUERY = 2
+MAX_REBUILDS = 3  # of a lost agent, without a checkpoint in between
 FIRST_CLIP_ENV_STEPS = 20_000  # without a single clip by then, clips are longer than episodes
 
 
@@ -55,6 +59,12 @@ class Experiment:
         self._loaded = checkpoint.load_newest(folder)  # before anything is started: it may be corrupt
         self._true_standing = Standing()  # of a run on the true reward, that has no loops beside the agent's
         self._conductor: Conductor | None = None
+        self._agent: FragmentAlgorithm | None = None
+        self._limits = Limits(config.ray.silent_seconds, config.ray.restart_seconds)
+        self._progress = Progress(self._limits, recorder.note)  # of the loop here
+        self._watch: Watch | None = None
+        self._rebuilds = 0  # of the agent, by this driver
+        self._rebuilds_in_a_row = 0  # without a checkpoint in between
 
     @property
     def _lockstep(self) -> bool:
@@ -66,11 +76,11 @@ class Experiment:
 
     def run(self) -> Account:
         """Train to the end of the budgets; raises Stopped where it was told to stop before."""
-        with self._cluster() as (agent, parts), Interrupt() as interrupt:
+        with self._explained(), self._cluster() as (agent, parts), Interrupt() as interrupt:
             self._restore(agent)
             if parts is not None:
                 self._first_labels(agent, parts, interrupt)
-            self._train(agent, interrupt)
+            agent = self._train(agent, parts, interrupt)
             if self._conductor is not None:
                 self._conductor.stop()
             self._checkpoint(agent)
@@ -98,12 +108,13 @@ class Experiment:
         self._recorder.say("starting Ray")
         connect(self._config.ray)
         key = run_key(self._config.run.name, self._folder.address)
-        parts, agent = None, None
+        parts = None
         try:
-            remove_leftovers(key)
+            remove_processes(key, up_to_epoch=self._epoch)
             if self._config.reward.source == "learned":
                 self._recorder.say("starting the reward predictor")
                 parts = build_parts(self._config, self._task, self._folder, f"{key}-e{self._epoch}")
+                self._say_pool_bytes(parts)
                 self._conductor = Conductor(
                     questioner=parts.questioner,
                     teachers=parts.teachers,
@@ -112,18 +123,64 @@ class Experiment:
                     broadcast=lambda payload: broadcast(parts.app, payload),
                     published=self._published,
                 )
+            self._start_watch(parts)
             self._recorder.say("starting the environments")
-            agent = build_agent(self._config, self._task, parts, epoch=self._epoch)
+            agent = self._build_agent(parts)
             self._recorder.connected(ClusterFigures(f"{key}-e{self._epoch}", parts.store if parts else None))
             yield agent, parts
         finally:
             if self._conductor is not None:
                 self._conductor.stop()
-            if agent is not None:
-                agent.stop()
-            if parts is not None:
-                parts.remove()
-            ray.shutdown()
+            self._stop_agent()
+            if self._watch is not None:
+                self._watch.stop()
+            try:
+                remove_processes(key, up_to_epoch=self._epoch)
+            finally:
+                ray.shutdown()
+
+    def _build_agent(self, parts: Parts | None) -> FragmentAlgorithm:
+        # One that is built again takes other random numbers, as in a resumed run.
+        epoch = self._epoch + 1_000_000 * self._rebuilds
+        self._agent = build_agent(self._config, self._task, parts, epoch=epoch)
+        if self._watch is not None:
+            self._watch.follow(self._agent)
+        return self._agent
+
+    def _stop_agent(self) -> None:
+        if self._agent is not None:
+            with contextlib.suppress(Exception):  # RLlib stumbles over learners and runners that died
+                self._agent.stop()
+            self._agent = None
+
+    def _start_watch(self, parts: Parts | None) -> None:
+        actors, app = (parts.watched(), parts.app) if parts else ({}, None)
+        self._watch = Watch(actors, app, self._progress, self._limits, self._recorder.note)
+        self._watch.start()
+
+    def _say_pool_bytes(self, parts: Parts) -> None:
+        wanted = self._config.segments.pool_bytes
+        fitting: int = result(parts.store.pool_bytes.remote())
+        if fitting < wanted:
+            self._recorder.note(
+                f"The pool of candidate segments holds at most {fitting:,} bytes, half of its node's object store, "
+                f"instead of segments.pool_bytes={wanted:,}; raise ray.object_store_bytes for more."
+            )
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        """What Ray raises, in one sentence. Where another driver took over, it removed what is missing here."""
+        try:
+            yield
+        except RlhpRayError:
+            self._folder.check_epoch()
+            raise
+        except RayError as error:
+            self._folder.check_epoch()
+            raise ClusterError(
+                f"Ray lost what the run needs ({str(error).strip().splitlines()[-1].strip()}); look for the cause in "
+                f"Ray's logs, and go on with `rlhp-ray resume {self._folder.address}`."
+            ) from error
 
     def _restore(self, agent: FragmentAlgorithm) -> None:
         if self._loaded is None:
@@ -173,8 +230,10 @@ class Experiment:
                     f"{self._counters.first_env_steps:,} env steps, since its episodes end sooner; "
                     "set segments.clip_steps lower."
                 )
+            self._progress.turned(time.monotonic())
             fragments = agent.collect(learned=False)
             self._counters.first_env_steps += sum(map(len, fragments))
+        self._progress.paused()
 
     def _candidates(self, parts: Parts) -> int:
         stats: SegmentStats = result(parts.store.stats.remote())
@@ -190,28 +249,57 @@ class Experiment:
 
     # Training ---------------------------------------------------------------------------------------------------------
 
-    def _train(self, agent: FragmentAlgorithm, interrupt: Interrupt) -> None:
+    def _train(self, agent: FragmentAlgorithm, parts: Parts | None, interrupt: Interrupt) -> FragmentAlgorithm:
+        """Train to the end; the agent, which is another one where it was lost in between."""
         self._recorder.say("training")
         begun, trained_before = time.monotonic(), self._counters.train_seconds
         checkpointed = begun
         while not self._done(agent) and not interrupt.received:
-            if self._may_step(agent):
-                agent.train()
-                self._learned(agent, agent.last_update)
-                if self._conductor is not None:
-                    self._standing.env_steps = agent.env_steps
-                    if self._lockstep:
-                        self._conductor.turn()
-                    self._conductor.raise_if_failed()
-            else:
-                self._wait_for_labels()
-                self._counters.held_seconds += WAIT_SECONDS
-            now = time.monotonic()
-            self._counters.train_seconds = trained_before + now - begun
-            self._report_if_due(agent)
-            if now - checkpointed >= self._config.run.checkpoint_seconds:
-                self._checkpoint(agent)
-                checkpointed = time.monotonic()
+            self._progress.turned(time.monotonic())
+            try:
+                self._turn(agent)
+                now = time.monotonic()
+                self._counters.train_seconds = trained_before + now - begun
+                self._report_if_due(agent)
+                if now - checkpointed >= self._config.run.checkpoint_seconds:
+                    self._checkpoint(agent)
+                    checkpointed = time.monotonic()
+            except AgentLostError as error:
+                agent = self._rebuild(agent, parts, error)
+        self._progress.paused()
+        return agent
+
+    def _turn(self, agent: FragmentAlgorithm) -> None:
+        """An update, or a wait for labels."""
+        if not self._may_step(agent):
+            self._wait_for_labels()
+            self._counters.held_seconds += WAIT_SECONDS
+            return
+        agent.train()
+        self._learned(agent, agent.last_update)
+        if self._conductor is not None:
+            self._standing.env_steps = agent.env_steps
+            if self._lockstep:
+                self._conductor.turn()
+            self._conductor.raise_if_failed()
+
+    def _rebuild(self, lost: FragmentAlgorithm, parts: Parts | None, error: AgentLostError) -> FragmentAlgorithm:
+        """An agent in place of a lost one, from the last checkpoint; raises the error where it is lost at once."""
+        self._rebuilds += 1
+        self._rebuilds_in_a_row += 1
+        if self._rebuilds_in_a_row > MAX_REBUILDS:
+            raise error
+        self._stop_agent()
+        agent = self._build_agent(parts)
+        loaded = checkpoint.load_newest(self._folder)
+        if loaded is not None:
+            agent.go_on(loaded[0])
+        self._standing.env_steps = agent.env_steps
+        self._recorder.note(
+            f"The agent was lost after {lost.env_steps:,} env steps (a learner or its EnvRunners died) and goes on "
+            f"from {agent.env_steps:,}, its last checkpoint's."
+        )
+        return agent
 
     def _may_step(self, agent: FragmentAlgorithm) -> bool:
         """Whether the agent has env steps left and isn't held back until an open query is answered."""
@@ -254,6 +342,7 @@ class Experiment:
     def _checkpoint(self, agent: FragmentAlgorithm) -> None:
         self._count_wall_seconds()
         checkpoint.save(self._folder, agent.snapshot(), self._counters.as_dict())
+        self._rebuilds_in_a_row = 0
 
     def _report_if_due(self, agent: FragmentAlgorithm) -> None:
         if self._recorder.due():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-import ray
 from ray.actor import ActorHandle
 
 from rlhp_ray.actors import NAMESPACE
@@ -17,7 +16,7 @@ from rlhp_ray.queries.actor import QuestionerActor
 from rlhp_ray.reward.actor import RewardTrainerActor
 from rlhp_ray.rollouts.env_runner import RolloutSettings
 from rlhp_ray.segments.actor import SegmentStoreActor
-from rlhp_ray.serving import ServedPredictor, delete, deploy
+from rlhp_ray.serving import ServedPredictor, deploy
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.tasks import Task
 
@@ -33,11 +32,15 @@ class Parts:
     questioner: ActorHandle[Any]
     trainer: ActorHandle[Any]
 
-    def remove(self) -> None:
-        """Take all of it off the cluster."""
-        delete(self.app)
-        for actor in (self.questioner, *self.teachers.values(), self.trainer, self.collector, self.store):
-            ray.kill(actor, no_restart=True)
+    def watched(self) -> dict[str, ActorHandle[Any]]:
+        """The actors by what a person calls them."""
+        return {
+            "segment store": self.store,
+            "collector": self.collector,
+            **{role.replace("-", " ", 1): actor for role, actor in self.teachers.items()},
+            "questioner": self.questioner,
+            "reward trainer": self.trainer,
+        }
 
 
 def build_parts(config: Config, task: Task, folder: RunFolder, key: str) -> Parts:

@@ -54,6 +54,10 @@ class Recorder:
         self._heartbeat.say(activity)
         self._console.say(activity)
 
+    def note(self, sentence: str) -> None:
+        """What happened; the run goes on with what it does."""
+        self._console.say(sentence)
+
     def episodes(self, episodes: Iterable[Episode]) -> None:
         """Episodes that ended."""
         self._episodes.add(episodes)

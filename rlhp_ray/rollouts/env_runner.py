@@ -16,14 +16,13 @@ import numpy as np
 import ray
 import torch
 from ray.actor import ActorHandle
-from ray.exceptions import RayActorError
 from ray.rllib.core import COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 from ray.rllib.env import INPUT_ENV_SINGLE_SPACES, INPUT_ENV_SPACES
 from ray.rllib.env.env_runner import EnvRunner
 from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 
 from rlhp_ray.actors import result
-from rlhp_ray.errors import RlhpRayError, TaskError
+from rlhp_ray.errors import ClusterError, RlhpRayError, TaskError
 from rlhp_ray.interfaces import RewardPredictor
 from rlhp_ray.rollouts.advantages import advantages, next_values
 from rlhp_ray.rollouts.fragment import Episode, Fragment
@@ -227,7 +226,7 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
         if store is None:
             return
         segments = self._cutter.cut(steps)
-        with contextlib.suppress(RayActorError):
+        with contextlib.suppress(ClusterError):
             if self._offered is not None:
                 offered, self._offered = self._offered, None
                 result(offered)

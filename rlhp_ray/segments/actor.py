@@ -6,6 +6,7 @@ It restarts from the run folder alone: the candidates are lost, the durable segm
 from __future__ import annotations
 
 from collections.abc import Hashable
+from typing import Any
 
 import pyarrow as pa
 import ray
@@ -15,6 +16,8 @@ from rlhp_ray.config.schema import SegmentsPart
 from rlhp_ray.segments.store import SegmentStats, SegmentStore
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.types import IntArray, Segments
+
+POOL_SHARE = 0.5  # of the object store: the rest is fragments' and weights'
 
 
 class ObjectStoreTables:
@@ -45,10 +48,16 @@ class SegmentStoreActor(Watched):
     """Holds the segments that may be asked about. Ray shell around SegmentStore: the same methods."""
 
     def __init__(self, folder: RunFolder, part: SegmentsPart, seed: int) -> None:
+        self._pool_bytes = min(part.pool_bytes, int(POOL_SHARE * _object_store_bytes()))
+        part = part.model_copy(update={"pool_bytes": self._pool_bytes})
         self._store = SegmentStore(folder, part, seed, ObjectStoreTables())
 
     def __repr__(self) -> str:
         return repr(self._store)
+
+    def pool_bytes(self) -> int:
+        """What the pool may hold: as configured, or what fits into this node's object store."""
+        return self._pool_bytes
 
     def offer(self, segments: Segments) -> int:
         return self._store.offer(segments)
@@ -67,3 +76,10 @@ class SegmentStoreActor(Watched):
 
     def stats(self) -> SegmentStats:
         return self._store.stats()
+
+
+def _object_store_bytes() -> float:
+    """Of the node that this process is on."""
+    here = ray.get_runtime_context().get_node_id()
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]  # Ray's are half typed
+    return next(float(node["Resources"]["object_store_memory"]) for node in nodes if node["NodeID"] == here)

@@ -1,0 +1,69 @@
+"""kill -9 of any process at a random moment: the run ends by itself or by `resume`, and nothing is lost or left."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import numpy as np
+import pytest
+from fault_run import LABELS, Cluster, Run
+
+PROCESSES = (
+    *("driver", "runner", "learner", "replica", "controller"),
+    *("trainer", "segments", "collector", "teacher", "questioner"),
+)
+ROUNDS = 3
+SAID = dict.fromkeys(("trainer", "segments", "collector", "teacher", "questioner"), "died and was started again") | {
+    "driver": "going on from",
+    "runner": "EnvRunner 1 died and was started again",
+    "learner": "a learner or its EnvRunners died) and goes on from",
+    "replica": "The replica of the reward predictor is gone",
+    "controller": "The Serve controller died and was started again",
+}
+
+
+def kill_at_a_random_moment(run: Run, what: str, seed: int) -> None:
+    rng = np.random.default_rng([seed, *what.encode()])
+    run.begin(*(["agent.num_learners=1"] if what == "learner" else []))
+    run.until_answers(int(rng.integers(LABELS // 5, LABELS * 4 // 5)))
+    time.sleep(float(rng.uniform(0.0, 0.5)))
+    run.signal(what, signal.SIGKILL)
+    if what == "driver":
+        assert run.wait() == -signal.SIGKILL
+        run.note_answers()
+        run.resume()
+    status = run.wait()
+    assert status == 0, run.said
+    assert SAID[what] in run.said
+    run.check_end()
+
+
+@pytest.mark.parametrize("what", ["driver", "collector"])
+def test_a_killed_process_costs_no_answer(run: Run, what: str) -> None:
+    kill_at_a_random_moment(run, what, seed=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 1 + ROUNDS))
+@pytest.mark.parametrize("what", PROCESSES)
+def test_each_process_is_killed_three_times(run: Run, what: str, seed: int) -> None:
+    kill_at_a_random_moment(run, what, seed)
+
+
+@pytest.mark.slow
+def test_a_run_is_resumed_on_another_cluster(run: Run) -> None:
+    """The first one is gone with all that was on it."""
+    first = Cluster()
+    moved = Run(first, run.scratch)
+    moved.begin()
+    moved.until_answers(20)
+    first.kill()
+    assert moved.wait() != 0
+    moved.note_answers()
+    config = run.path / "config.yaml"
+    config.write_text(config.read_text().replace(first.address, run.cluster.address))
+    run.acknowledged |= moved.acknowledged
+    run.resume()
+    assert run.wait() == 0, run.said
+    run.check_end()

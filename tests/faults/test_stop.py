@@ -1,0 +1,77 @@
+"""SIGSTOP: who stands still is said, is waited for, and is started again where it doesn't come back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+from fault_run import Run
+
+SENTENCES = {
+    "segments": "The segment store has not answered for",
+    "collector": "The collector has not answered for",
+    "trainer": "The reward trainer has not answered for",
+    "replica": "The replica of the reward predictor has not answered for",
+    "runner": "waits for EnvRunner 1",
+    "learner": "waits for learner 0",
+    "driver": "The driver stood still for",
+}
+LEARNER = ((), ("agent.num_learners=1",))
+
+
+def stop_and_go_on(run: Run, what: str, seconds: float, *overrides: str) -> None:
+    run.begin(*overrides, *LEARNER[what == "learner"])
+    run.until_answers(20)
+    stopped = run.signal(what, signal.SIGSTOP)
+    time.sleep(seconds)
+    os.kill(stopped, signal.SIGCONT)
+    assert run.wait() == 0, run.said
+    assert SENTENCES[what] in run.said
+    run.check_end()
+
+
+@pytest.mark.slow
+def test_a_process_that_stands_still_is_said_and_goes_on(run: Run) -> None:
+    stop_and_go_on(run, "segments", 8.0, "ray.silent_seconds=3")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", SENTENCES)
+def test_each_process_stands_still_for_half_a_minute(run: Run, what: str) -> None:
+    stop_and_go_on(run, what, 30.0)
+
+
+def never_comes_back(run: Run, what: str) -> None:
+    run.begin("ray.silent_seconds=3", "ray.restart_seconds=8", *LEARNER[what == "learner"])
+    run.until_answers(20)
+    run.signal(what, signal.SIGSTOP)
+    assert run.wait() == 0, run.said
+    assert SENTENCES[what] in run.said and "started again" in run.said
+    run.check_end()
+
+
+def test_a_process_that_never_comes_back_is_started_again(run: Run) -> None:
+    never_comes_back(run, "runner")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["segments", "collector", "trainer", "replica", "learner"])
+def test_each_process_that_never_comes_back_is_started_again(run: Run, what: str) -> None:
+    never_comes_back(run, what)
+
+
+def test_a_driver_that_wakes_up_late_finds_the_run_taken_over(run: Run) -> None:
+    run.begin()
+    run.until_answers(16)
+    stopped = run.signal("driver", signal.SIGSTOP)
+    heir = Run(run.cluster, run.scratch)
+    heir.note_answers()
+    heir.resume()
+    heir.until_answers(len(heir.acknowledged) + 8)
+    os.kill(stopped, signal.SIGCONT)
+    assert run.wait() == 1
+    assert "Another driver has taken over" in run.said and "Traceback" not in run.said, run.said
+    assert heir.wait() == 0, heir.said
+    heir.check_end()
