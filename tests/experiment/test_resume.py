@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import safetensors.numpy
-from conftest import SMALL
+from small_run import SMALL
 
 
 def _answers(folder: pathlib.Path) -> int:
