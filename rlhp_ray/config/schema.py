@@ -244,6 +244,9 @@ class RewardPart(Part):
     hidden_sizes: tuple[PositiveInt, ...] = Field((64, 64), description="MLP's layers, leaky ReLU 0.01 [predictor].")
     learning_rate: PositiveFloat = Field(1e-3, description="Adam's step size.")
     batch_labels: PositiveInt = Field(64, description="Preferences in a minibatch.")
+    crop_steps: PositiveInt | None = Field(
+        None, description="A minibatch takes a random window of so many steps of its clips; null: all of them [crops]."
+    )
     error_probability: Fraction = Field(0.1, description="Share of answers taken as uniform [errors of the person].")
     audit_fraction: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="Share of answers never trained on, that measure the predictor."

@@ -191,13 +191,20 @@ class RewardTrainer:
         return (self._labels.minibatch(some) for some in torch.split(slots, self._part.batch_labels))
 
     def _train(self, slots: Tensor) -> None:
-        self._optimizer.train(self._labels.minibatch(slots))
+        self._optimizer.train(self._cropped(self._labels.minibatch(slots)))
         counters = self._counters
         counters.labels_processed += len(slots)
         if counters.labels_processed - self._evaluated_at_labels >= L2_INTERVAL_LABELS:
             training, validation = self._evaluate()
             if self._part.l2_adaptive:
                 self._optimizer.l2 = adapted_l2(self._optimizer.l2, training, validation)
+
+    def _cropped(self, batch: Minibatch) -> Minibatch:
+        """A window of `crop_steps` steps at a random place, the same in all clips (Park et al. 2022, section 4.2)."""
+        spare_steps = self._labels.clip_steps - (self._part.crop_steps or self._labels.clip_steps)
+        if spare_steps <= 0:
+            return batch
+        return batch.window(int(self._rng.integers(spare_steps + 1)), batch.encoded.shape[2] - spare_steps)
 
     def _evaluate(self) -> tuple[Tensor, Tensor]:
         """Training and validation loss [M] of the members now; NaN: too little is held out."""

@@ -30,6 +30,10 @@ class Minibatch:
     targets: Tensor  # [B]
     weights: Tensor  # [M, B]; 0: held out for the member
 
+    def window(self, first: int, frames: int) -> Minibatch:
+        """The same preferences by so many of their frames only, from this one on."""
+        return dataclasses.replace(self, encoded=self.encoded[:, :, first : first + frames])
+
 
 class _Slots:
     """Which rows of a growing tensor are taken."""

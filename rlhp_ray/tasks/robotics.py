@@ -1,12 +1,13 @@
 """The paper's eight robotics tasks, on Gymnasium's v5 MuJoCo environments (paper, section 3.1.1 and appendix A.1).
 
-Changed as the paper changed them: no episode ends early, since its end would tell the agent what to avoid; leaving the
-healthy range costs reward instead; torque costs nothing. The penalty for a step is as
-large as Gymnasium's bonus for a healthy one.
+Changed as the paper changed them: no episode terminates, since its end would tell the agent what to avoid; leaving the
+healthy range costs reward instead; torque costs nothing. The penalty for a step is as large as Gymnasium's bonus for a
+healthy one; hopper's is three times that, so that falling never pays: tumbling forward makes 2.5 m/s.
 
 What has fallen hardly gets up again, and with Gymnasium's 1000 steps nearly all of an untrained policy's data would be
 of it: in trials hopper learned to crawl, and the pendulum hardly anything. So hopper and walker2d have episodes of 400
-steps (3.2 s), the pendulums of 100 (4 and 5 s).
+steps (3.2 s), the pendulums of 100 (4 and 5 s), and hopper is put on its foot again once it has lain for half a second,
+which is a clip. To the agent that is a time limit, not an end: the value of what would have come counts.
 """
 
 from __future__ import annotations
@@ -19,26 +20,42 @@ from typing import Any, SupportsFloat
 import gymnasium
 
 from rlhp_ray.tasks.rendering import Camera
-from rlhp_ray.tasks.task import Env, Task
+from rlhp_ray.tasks.task import CLIP_SECONDS, Env, Task
 
 
 class PenaltyInsteadOfEnd(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Goes on where the environment would end the episode, with so much less reward for each step spent there."""
+    """Goes on where the environment would end the episode, with so much less reward for each step spent there.
 
-    def __init__(self, env: Env, penalty: float) -> None:
+    After `fallen_steps` of them in a row the episode is cut off as by a time limit; None: it never is.
+    """
+
+    def __init__(self, env: Env, penalty: float, fallen_steps: int | None = None) -> None:
         super().__init__(env)
         self._penalty = penalty
+        self._fallen_steps = fallen_steps
+        self._unhealthy_steps = 0  # in a row
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """The environment's reset."""
+        self._unhealthy_steps = 0
+        return self.env.reset(seed=seed, options=options)
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
         """The environment's step, never terminated."""
         observation, reward, unhealthy, truncated, info = self.env.step(action)
+        self._unhealthy_steps = self._unhealthy_steps + 1 if unhealthy else 0
         if unhealthy:
             reward = float(reward) - self._penalty
-        return observation, reward, False, truncated, info
+        return observation, reward, False, truncated or self._unhealthy_steps == self._fallen_steps, info
 
 
 def make_plain(
-    env_id: str, *, episode_steps: int | None = None, unhealthy_penalty: float | None = None, **options: Any
+    env_id: str,
+    *,
+    episode_steps: int | None = None,
+    unhealthy_penalty: float | None = None,
+    fallen_steps: int | None = None,
+    **options: Any,
 ) -> Env:
     """Gymnasium's environment without its checking wrappers, for speed; the time limit stays, or is `episode_steps`."""
     spec = gymnasium.registry[env_id]
@@ -46,12 +63,15 @@ def make_plain(
     bare = dataclasses.replace(spec, order_enforce=False, disable_env_checker=True, max_episode_steps=None)
     env: Env = gymnasium.make(bare, **options)
     if unhealthy_penalty is not None:
-        env = PenaltyInsteadOfEnd(env, unhealthy_penalty)
+        env = PenaltyInsteadOfEnd(env, unhealthy_penalty, fallen_steps)
     return env if limit is None else gymnasium.wrappers.TimeLimit(env, limit)
 
 
-def _task(env_id: str, description: str, camera: Camera, **options: Any) -> Callable[[], Task]:
-    return partial(Task, partial(make_plain, env_id, **options), description=description, camera=camera)
+def _task(
+    env_id: str, description: str, camera: Camera, *, clip_seconds: float = CLIP_SECONDS, **options: Any
+) -> Callable[[], Task]:
+    make = partial(make_plain, env_id, **options)
+    return partial(Task, make, description=description, camera=camera, clip_seconds=clip_seconds)
 
 
 ROBOTICS: dict[str, Callable[[], Task]] = {
@@ -65,8 +85,10 @@ ROBOTICS: dict[str, Callable[[], Task]] = {
         "Hopper-v5",
         "The one-legged robot should hop to the right, as far as it can, and stay upright.",
         Camera(3.2, elevation=-10.0, lookat=(0.0, 0.0, 0.75)),
+        clip_seconds=0.5,
         episode_steps=400,
-        unhealthy_penalty=1.0,
+        unhealthy_penalty=3.0,
+        fallen_steps=63,
         ctrl_cost_weight=0.0,
     ),
     "walker2d": _task(

@@ -68,6 +68,11 @@ def test_it_learns_from_answers_of_which_one_in_ten_is_wrong(world: World) -> No
     assert accuracy(world.trainer(initial_epochs=60).first_training().published) >= 0.85
 
 
+def test_it_learns_from_windows_of_its_clips(world: World) -> None:
+    world.teach(200)
+    assert accuracy(world.trainer(initial_epochs=100, crop_steps=2).first_training().published) >= 0.85
+
+
 def test_one_member_learns_too(world: World) -> None:
     world.teach(200)
     assert accuracy(world.trainer(members=1).first_training().published) >= 0.85
@@ -116,6 +121,7 @@ def test_the_papers_values_are_the_defaults() -> None:
         {"hidden_sizes": (64, 32)},
         {"learning_rate": 1e-4},
         {"batch_labels": 16},
+        {"crop_steps": 2},
         {"error_probability": 0.2},
         {"l2_initial": 1e-2},
         {"normalized_std": 0.05},

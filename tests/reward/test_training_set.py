@@ -48,6 +48,16 @@ def test_a_minibatch_holds_first_then_second_and_their_target() -> None:
     assert batch.weights.tolist() == np.stack([bootstrap_weights(0, 3, name) for name in "ba"], axis=1).tolist()
 
 
+def test_a_window_is_the_same_steps_of_every_clip() -> None:
+    labels = make_set()
+    add(labels, preference("a", 4, 2))
+    batch = labels.minibatch(labels.slots_of(["a"]))
+    batch.encoded[:, :, :, 0] = torch.arange(4.0)
+    window = batch.window(1, 2)
+    assert window.encoded[:, :, :, 0].tolist() == [[[1, 2], [1, 2]]]
+    assert window.targets is batch.targets and window.weights is batch.weights
+
+
 def test_each_segment_is_asked_for_and_kept_once() -> None:
     labels = make_set()
     add(labels, preference("a", 1, 2))

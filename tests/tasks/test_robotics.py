@@ -1,4 +1,4 @@
-"""The paper's eight tasks: what they reward, that they never end early, and that nothing slow wraps them."""
+"""The paper's eight tasks: what they reward, that they never terminate, and that nothing slow wraps them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import pytest
 from rlhp_ray.tasks import Task, load_task
 from rlhp_ray.tasks.robotics import ROBOTICS
 
-# name: (steps of a clip of 1.5 s, steps of an episode, values of a render state)
+# name: (steps of a clip, which is 1.5 s but for hopper's half a second; steps of an episode, values of a render state)
 FACTS = {
     "half-cheetah": (30, 1000, 18),
-    "hopper": (188, 400, 12),
+    "hopper": (63, 400, 12),
     "walker2d": (188, 400, 18),
     "ant": (30, 1000, 29),
     "swimmer": (38, 1000, 10),
@@ -47,7 +47,9 @@ def test_the_eight_of_the_paper_are_there() -> None:
 def test_facts_and_a_sentence_for_a_person(name: str) -> None:
     task = load_task(name)
     assert (task.clip_steps, task.episode_steps, task.state_shape[0]) == FACTS[name]
-    assert task.clip_seconds == pytest.approx(1.5, abs=0.021)  # half a step of the slowest control rate
+    assert task.clip_seconds == pytest.approx(
+        0.5 if name == "hopper" else 1.5, abs=0.021
+    )  # half a step of the slowest control rate
     assert task.name == name
     assert task.description.endswith(".") and "should" in task.description
     assert task.success(np.zeros((3, *task.state_shape))) is None
@@ -57,9 +59,24 @@ def test_facts_and_a_sentence_for_a_person(name: str) -> None:
 def test_an_episode_ends_at_its_time_limit_only(name: str) -> None:
     task = load_task(name)
     steps = list(random_steps(task, 2000))  # more than any episode has
-    assert len(steps) == task.episode_steps
+    if name != "hopper":  # which has another reason to be set up anew
+        assert len(steps) == task.episode_steps
     assert not any(terminated for _, _, terminated, _, _ in steps)
     assert [truncated for _, _, _, truncated, _ in steps] == [False] * (len(steps) - 1) + [True]
+
+
+def test_hopper_is_put_on_its_foot_again_once_it_has_lain_for_a_clip() -> None:
+    task = load_task("hopper")
+    assert task.episode_steps is not None
+    lies = "".join("." if info["reward_survive"] else "x" for *_, info in random_steps(task, 400))
+    assert len(lies) < task.episode_steps and lies.index("x" * task.clip_steps) == len(lies) - task.clip_steps
+    env = task.make_env()  # an episode doesn't inherit the steps that the one before it lay
+    env.reset(seed=0)
+    env.action_space.seed(0)
+    for _ in range(len(lies) - 1):
+        env.step(env.action_space.sample())
+    env.reset(seed=0)
+    assert not any(env.step(env.action_space.sample())[3] for _ in range(task.clip_steps))
 
 
 @pytest.mark.parametrize("name", ["half-cheetah", "swimmer"])
@@ -68,16 +85,16 @@ def test_runners_are_paid_for_speed_alone(name: str) -> None:
         assert reward == pytest.approx(info["x_velocity"])
 
 
-@pytest.mark.parametrize(("name", "healthy_height"), [("hopper", 0.7), ("walker2d", 0.8)])
-def test_walkers_pay_while_they_are_down(name: str, healthy_height: float) -> None:
+@pytest.mark.parametrize(("name", "healthy_height", "penalty"), [("hopper", 0.7, 3.0), ("walker2d", 0.8, 1.0)])
+def test_walkers_pay_while_they_are_down(name: str, healthy_height: float, penalty: float) -> None:
     bonuses = set()
     for observation, reward, _, _, info in random_steps(load_task(name), 400):
         bonus = reward - info["x_velocity"]
-        assert bonus == pytest.approx(1.0 if info["reward_survive"] else -1.0)
+        assert bonus == pytest.approx(1.0 if info["reward_survive"] else -penalty)
         if observation[0] < healthy_height:  # the torso's height
-            assert bonus == pytest.approx(-1.0)
+            assert bonus == pytest.approx(-penalty)
         bonuses.add(round(bonus, 6))
-    assert bonuses == {-1.0, 1.0}  # a random policy falls: both were met
+    assert bonuses == {-penalty, 1.0}  # a random policy falls: both were met
 
 
 def test_ant_pays_for_contact_but_not_for_torque() -> None:
