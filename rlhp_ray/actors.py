@@ -5,8 +5,6 @@ A plain object takes its collaborators as plain objects; where one of them lives
 
 from __future__ import annotations
 
-import dataclasses
-import os
 from typing import Any, TypeVar, cast
 
 import ray
@@ -28,21 +26,13 @@ RESTARTING: dict[str, Any] = {
 }
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Pulse:
-    """That an actor's process lives, whatever it works on."""
-
-    process: int  # its id, another one after a restart
-    waits_for: str  # a sentence; empty where it waits for nothing
-
-
 class Watched:
     """Base of every actor: it answers `pulse` in a thread of its own, also while it works or waits."""
 
     @ray.method(concurrency_group="pulse")
-    def pulse(self) -> Pulse:
-        """That the process lives, and what it waits for."""
-        return Pulse(os.getpid(), waits_for())
+    def pulse(self) -> str:
+        """That the process lives, and what it waits for in a sentence; empty where it waits for nothing."""
+        return waits_for()
 
 
 def result(ref: ray.ObjectRef[T]) -> T:

@@ -27,7 +27,7 @@ class Silence:
         self._silent_since = 0.0
         self._said = ""  # of this silence
         self._kills = 0  # since it answered last
-        self._process: int | None = None  # None before the first answer
+        self._answered = False  # ever
         self._waits_for = ""
 
     @property
@@ -39,22 +39,20 @@ class Silence:
         """It was asked whether it lives."""
         self._asked_at = self._silent_since = now
 
-    def answered(self, now: float, process: int, waits_for: str) -> None:
+    def answered(self, now: float, waits_for: str) -> None:
         """It lives."""
-        if self._process is not None and process != self._process:
-            self._say(f"{self.name} died and was started again from the run folder.")
-        elif self._said:
+        if self._said:
             self._say(f"{self.name} answers again after {now - self._silent_since:.0f} s.")
         if waits_for and waits_for != self._waits_for:
             self._say(f"{self.name} waits: {waits_for}")
         elif self._waits_for and not waits_for:
             self._say(f"{self.name} goes on.")
-        self._asked_at, self._process, self._waits_for = None, process, waits_for
+        self._asked_at, self._answered, self._waits_for = None, True, waits_for
         self._said, self._kills = "", 0
 
     def look(self, now: float) -> bool:
         """Say what is to be said; whether it shall be killed now. What never answered yet is still starting."""
-        if self._asked_at is None or self._process is None:
+        if self._asked_at is None or not self._answered:
             return False
         silent = now - self._asked_at
         # What doesn't come back within the time either is given twice as long each time: it may be starting.
@@ -78,8 +76,8 @@ class Silence:
         self._asked_at = None
 
     def restarted(self) -> None:
-        """It died and is there again, though it can't tell so itself."""
-        self._say(f"{self.name} died and was started again.")
+        """It died, and Ray starts it again."""
+        self._say(f"{self.name} died and is started again.")
 
     def gone(self, meaning: str) -> None:
         """It is there no more, and isn't asked again."""

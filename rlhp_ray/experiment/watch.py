@@ -17,7 +17,6 @@ from ray import JobID
 from ray._private.state import actors  # the public list needs the dashboard, which a small run doesn't start
 from ray.actor import ActorHandle
 from ray.exceptions import RayError
-from ray.serve._private.constants import SERVE_CONTROLLER_NAME
 
 from rlhp_ray.agent.algorithm import FragmentAlgorithm
 from rlhp_ray.experiment.silence import Limits, Progress, Silence
@@ -45,7 +44,7 @@ class _Watched:
     actor: ActorHandle[Any]
     silence: Silence
     flying: ray.ObjectRef[Any] | None = None
-    restarts: int = 0  # that were said, of one that has no pulse
+    restarts: int = 0  # that were said
 
 
 class Watch:
@@ -111,6 +110,9 @@ class Watch:
         self._look_at_the_runners()
         self._look_at_serve()
         for name, watched in list(self._watched.items()):
+            if (restarts := _restarts(watched.actor)) > watched.restarts:
+                watched.restarts = restarts
+                watched.silence.restarted()
             self._ask(name, watched, now)
             if watched.silence.look(now):
                 ray.kill(watched.actor, no_restart=False)
@@ -147,10 +149,6 @@ class Watch:
                 self._watched[name].restarts = _restarts(actor)
         for name in [name for name in self._watched if name.startswith(REPLICA_PREFIX) and name not in found]:
             self._watched.pop(name).silence.gone("where it died, another one is started in its place")
-        controller = self._watched.get(SERVE_CONTROLLER_NAME)
-        if controller is not None and (restarts := _restarts(controller.actor)) > controller.restarts:
-            controller.restarts = restarts
-            controller.silence.restarted()
 
     def _ask(self, name: str, watched: _Watched, now: float) -> None:
         actor: Any = watched.actor
@@ -168,7 +166,7 @@ class Watch:
                     return
                 watched.silence.lost()
             else:
-                watched.silence.answered(now, pulse.process if ours else 0, pulse.waits_for if ours else "")
+                watched.silence.answered(now, pulse if ours else "")
         watched.flying = actor.pulse.remote() if ours else actor.__ray_ready__.remote()
         watched.silence.asked(now)
 

@@ -19,7 +19,7 @@ def store(said: list[str]) -> Silence:
     """A store that answered once and was asked again at 0."""
     silence = Silence("The segment store", "no clip is taken in or shown", LIMITS, said.append)
     silence.asked(-1.0)
-    silence.answered(-0.5, process=7, waits_for="")
+    silence.answered(-0.5, waits_for="")
     silence.asked(0.0)
     return silence
 
@@ -27,7 +27,7 @@ def store(said: list[str]) -> Silence:
 def test_who_answers_is_not_spoken_of(store: Silence, said: list[str]) -> None:
     for now in range(0, 600, 10):
         assert not store.look(now + 9.0)
-        store.answered(now + 9.5, process=7, waits_for="")
+        store.answered(now + 9.5, waits_for="")
         store.asked(now + 10.0)
     assert said == [] and not store.troubled
 
@@ -35,7 +35,7 @@ def test_who_answers_is_not_spoken_of(store: Silence, said: list[str]) -> None:
 def test_a_silence_is_said_once_and_so_is_its_end(store: Silence, said: list[str]) -> None:
     assert not any(store.look(float(now)) for now in range(30))
     assert store.troubled
-    store.answered(30.0, process=7, waits_for="")
+    store.answered(30.0, waits_for="")
     assert said == [
         "The segment store has not answered for 15 s (its process is stopped, or its machine is too busy): no clip is "
         "taken in or shown meanwhile; it is started again after 60 s.",
@@ -48,8 +48,8 @@ def test_a_lasting_silence_is_ended_and_then_given_twice_as_long(store: Silence,
     killed = [now for now in range(500) if store.look(float(now))]
     assert killed == [60, 60 + 120, 60 + 120 + 240]
     assert said[1] == "The segment store has not answered for 60 s and is started again."
-    store.answered(500.0, process=8, waits_for="")
-    assert said[-1] == "The segment store died and was started again from the run folder."
+    store.answered(500.0, waits_for="")
+    assert said[-1] == "The segment store answers again after 500 s."
     store.asked(501.0)
     assert [now for now in range(501, 600) if store.look(float(now))] == [561]
 
@@ -63,10 +63,10 @@ def test_what_never_answered_yet_is_still_starting(said: list[str]) -> None:
 
 def test_what_it_waits_for_is_said_until_it_goes_on(store: Silence, said: list[str]) -> None:
     for now in (1.0, 2.0):
-        store.answered(now, process=7, waits_for="The disk is full.")
+        store.answered(now, waits_for="The disk is full.")
         assert store.troubled
         store.asked(now)
-    store.answered(3.0, process=7, waits_for="")
+    store.answered(3.0, waits_for="")
     assert said == ["The segment store waits: The disk is full.", "The segment store goes on."]
 
 
@@ -76,7 +76,7 @@ def test_a_lost_question_is_no_silence(store: Silence, said: list[str]) -> None:
     store.restarted()
     store.gone("it was taken off the cluster")
     assert said == [
-        "The segment store died and was started again.",
+        "The segment store died and is started again.",
         "The segment store is gone: it was taken off the cluster.",
     ]
 

@@ -14,12 +14,12 @@ PROCESSES = (
     *("trainer", "segments", "collector", "teacher", "questioner"),
 )
 ROUNDS = 3
-SAID = dict.fromkeys(("trainer", "segments", "collector", "teacher", "questioner"), "died and was started again") | {
+SAID = dict.fromkeys(("trainer", "segments", "collector", "teacher", "questioner"), "died and is started again") | {
     "driver": "going on from",
     "runner": "EnvRunner 1 died and was started again",
     "learner": "a learner or its EnvRunners died) and goes on from",
     "replica": "The replica of the reward predictor is gone",
-    "controller": "The Serve controller died and was started again",
+    "controller": "The Serve controller died and is started again",
 }
 
 
