@@ -200,7 +200,7 @@ class RewardTrainer:
                 self._optimizer.l2 = adapted_l2(self._optimizer.l2, training, validation)
 
     def _cropped(self, batch: Minibatch) -> Minibatch:
-        """A window of `crop_steps` steps at a random place, the same in all clips (Park et al. 2022, section 4.2)."""
+        """A window of `crop_steps` steps at a random place, the same in all clips, after SURF (Park et al. 2022)."""
         spare_steps = self._labels.clip_steps - (self._part.crop_steps or self._labels.clip_steps)
         if spare_steps <= 0:
             return batch
