@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow.parquet as pq
 from ray._private.state import GlobalState
 from ray._raylet import GcsClientOptions
+from small_run import SMALL_PARTS
 
 from rlhp_ray.preferences.answer_log import read_records
 from rlhp_ray.storage import RunFolder
@@ -36,17 +37,9 @@ RUN = (
     "budget.max_env_steps_per_label=512",
     "teacher.answers_per_minute=480",
     "queries.initial_fraction=0.2",
-    "agent.envs_per_runner=4",
-    "agent.train_batch_size=512",
-    "agent.minibatch_size=128",
-    "agent.num_epochs=4",
-    "agent.hidden_sizes=[16]",
-    "reward.hidden_sizes=[16]",
-    "reward.initial_epochs=20",
-    "segments.clip_steps=10",
+    *SMALL_PARTS,
     "evaluation.episodes=2",
     "evaluation.random_episodes=2",
-    "evaluation.plot=false",
     "evaluation.video=false",
 )
 
