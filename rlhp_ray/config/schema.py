@@ -258,7 +258,9 @@ class RewardPart(Part):
     l2_adaptive: bool = Field(
         True, description="Tune l2 so that validation loss is 1.1 to 1.5 times training loss [validation]."
     )
-    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.5, description="On convolutions only [Atari predictor].")
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = Field(
+        None, description="On each convolution or hidden layer; null: 0.5 for images, none for vectors [dropout]."
+    )
     normalized_std: PositiveFloat = Field(1.0, description="Standard deviation of predicted rewards [normalisation].")
     initial_epochs: PositiveInt = Field(200, description="Passes over the first labels before RL begins.")
     labels_per_env_step: PositiveFloat = Field(0.1, description="Labels processed an env step [pace of the trainer].")

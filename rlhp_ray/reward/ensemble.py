@@ -32,16 +32,17 @@ class Architecture:
     inputs: StepInputs
     members: int
     hidden_sizes: tuple[int, ...]  # vectors only
-    dropout: float  # images only
+    dropout: float  # on each convolution, or on each hidden layer of vectors
 
 
 class Ensemble(nn.Module, abc.ABC):
     """M reward functions of a step: inputs [N, *inputs.shape] -> rewards [M, N], not normalised."""
 
-    def __init__(self, architecture: Architecture) -> None:
+    def __init__(self, architecture: Architecture, generator: torch.Generator) -> None:
         super().__init__()
         self.architecture = architecture
         self.members = architecture.members
+        self._generator = generator
 
     @abc.abstractmethod
     def forward(self, inputs: Tensor) -> Tensor: ...
@@ -49,6 +50,18 @@ class Ensemble(nn.Module, abc.ABC):
     def regularized(self) -> list[Tensor]:
         """The weights that l2 shrinks, first axis a multiple of M by member; no bias, no batch norm."""
         return [p for name, p in self.named_parameters() if name.endswith("weight") and "norm" not in name]
+
+    def _drop(self, features: Tensor) -> Tensor:
+        rate = self.architecture.dropout
+        if not self.training or rate == 0.0:
+            return features
+        # torch's own dropout draws from the global generator, and floats; a byte a feature takes a sixth of the time
+        seed = int(torch.randint(2**62, (), generator=self._generator))
+        generator = torch.Generator(features.device).manual_seed(seed)
+        drawn = torch.empty(-(-features.numel() // 8), dtype=torch.int64, device=features.device)
+        drawn.random_(-(2**63), None, generator=generator)
+        kept = drawn.view(torch.uint8)[: features.numel()].view(features.shape) >= round(256 * rate)
+        return (features * kept).mul_(1 / (1 - rate))
 
 
 def make_ensemble(architecture: Architecture, generator: torch.Generator) -> Ensemble:
@@ -81,7 +94,7 @@ class VectorEnsemble(Ensemble):
     input_std: Tensor
 
     def __init__(self, architecture: Architecture, generator: torch.Generator) -> None:
-        super().__init__(architecture)
+        super().__init__(architecture, generator)
         (size,) = architecture.inputs.shape
         sizes = (size, *architecture.hidden_sizes, 1)
         self.layers = nn.ModuleList(MemberLinear(self.members, i, o, generator) for i, o in itertools.pairwise(sizes))
@@ -98,7 +111,7 @@ class VectorEnsemble(Ensemble):
     def forward(self, inputs: Tensor) -> Tensor:
         features = ((inputs - self.input_mean) / self.input_std).t()
         for layer in self.layers[:-1]:
-            features = functional.leaky_relu_(layer(features), NEGATIVE_SLOPE)
+            features = self._drop(functional.leaky_relu_(layer(features), NEGATIVE_SLOPE))
         rewards: Tensor = self.layers[-1](features)
         return rewards.squeeze(1)
 
@@ -107,9 +120,8 @@ class ImageEnsemble(Ensemble):
     """The paper's convolutional network, its members as groups of channels; uint8 [N, C, H, W] / 255."""
 
     def __init__(self, architecture: Architecture, generator: torch.Generator) -> None:
-        super().__init__(architecture)
+        super().__init__(architecture, generator)
         channels, height, width = architecture.inputs.observation_shape
-        self._generator = generator
         self.convolutions = nn.ModuleList()
         self.norms = nn.ModuleList()
         fan_channels = channels
@@ -132,18 +144,6 @@ class ImageEnsemble(Ensemble):
         flat = features.view(len(inputs), self.members, -1).permute(1, 2, 0)
         rewards: Tensor = self.head(functional.leaky_relu_(self.hidden(flat), NEGATIVE_SLOPE))
         return rewards.squeeze(1)
-
-    def _drop(self, features: Tensor) -> Tensor:
-        rate = self.architecture.dropout
-        if not self.training or rate == 0.0:
-            return features
-        # torch's own dropout draws from the global generator, and floats; a byte a feature takes a sixth of the time
-        seed = int(torch.randint(2**62, (), generator=self._generator))
-        generator = torch.Generator(features.device).manual_seed(seed)
-        drawn = torch.empty(-(-features.numel() // 8), dtype=torch.int64, device=features.device)
-        drawn.random_(-(2**63), None, generator=generator)
-        kept = drawn.view(torch.uint8)[: features.numel()].view(features.shape) >= round(256 * rate)
-        return (features * kept).mul_(1 / (1 - rate))
 
 
 def _kaiming(shape: tuple[int, ...], fan_in: int, generator: torch.Generator) -> Tensor:

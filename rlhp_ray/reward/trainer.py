@@ -37,6 +37,7 @@ EVALUATED_LABELS = 512
 MOMENTS_GROWTH = 1.1  # the input moments are taken anew when the labelled segments have grown by this
 FRESH_WINDOW_LABELS = 100
 VECTOR_OUTPUT_STEPS, IMAGE_OUTPUT_STEPS = 16_384, 1_024  # recent behaviour that the output is normalised over
+IMAGE_DROPOUT = 0.5  # paper, appendix A
 LEAST_STD = 1e-6
 
 
@@ -83,7 +84,7 @@ class RewardTrainer:
         self._rng = np.random.default_rng(batches_seed)
         self._generator = torch.Generator().manual_seed(int(torch_seed.generate_state(1)[0]))  # weights and dropout
         self._optimizer = EnsembleOptimizer(
-            make_ensemble(Architecture(inputs, part.members, part.hidden_sizes, part.dropout), self._generator),
+            make_ensemble(_architecture(part, inputs), self._generator),
             learning_rate=part.learning_rate,
             l2_initial=part.l2_initial,
             error_probability=part.error_probability,
@@ -270,6 +271,11 @@ class RewardTrainer:
             answered_at=list(answered_at),
             idle=idle,
         )
+
+
+def _architecture(part: RewardPart, inputs: StepInputs) -> Architecture:
+    dropout = part.dropout if part.dropout is not None else IMAGE_DROPOUT if inputs.images else 0.0
+    return Architecture(inputs, part.members, part.hidden_sizes, dropout)
 
 
 def _mean(values: Iterable[float]) -> float | None:

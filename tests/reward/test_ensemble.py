@@ -30,7 +30,7 @@ def frames(count: int) -> Tensor:
 
 
 def test_vectors_are_two_layers_of_64_with_leaky_relu_for_each_member() -> None:
-    ensemble = vectors()
+    ensemble = vectors().eval()
     inputs = torch.randn(7, 5, generator=torch.Generator().manual_seed(1))
     weights = [(layer.weight, layer.bias.squeeze(2)) for layer in ensemble.layers]
     assert [tuple(w.shape) for w, _ in weights] == [(3, 64, 5), (3, 64, 64), (3, 1, 64)]
@@ -80,6 +80,20 @@ def test_images_train_with_dropout_on_half_of_every_convolutions_output() -> Non
     assert not torch.equal(first, ensemble(frames(4)))
     ensemble.eval()
     assert torch.equal(ensemble(frames(4)), ensemble(frames(4)))
+
+
+def test_vectors_train_with_dropout_on_half_of_every_hidden_layers_output() -> None:
+    ensemble = vectors().train()
+    dropped: list[float] = []
+    for layer in [*ensemble.layers[1:]]:
+        layer.register_forward_pre_hook(lambda _, inputs: dropped.append(float((inputs[0] == 0).float().mean())))
+    inputs = torch.randn(100, 5)
+    first = ensemble(inputs)
+    # 19,200 features: five standard deviations are 0.018
+    assert len(dropped) == 2 and all(abs(share - 0.5) < 0.018 for share in dropped)
+    assert not torch.equal(first, ensemble(inputs))
+    ensemble.eval()
+    assert torch.equal(ensemble(inputs), ensemble(inputs))
 
 
 def test_images_train_with_batch_norm() -> None:

@@ -110,7 +110,7 @@ def test_l2_is_adapted_unless_told_otherwise(world: World) -> None:
 
 def test_the_papers_values_are_the_defaults() -> None:
     part = RewardPart()
-    assert (part.members, part.hidden_sizes, part.error_probability, part.dropout) == (3, (64, 64), 0.1, 0.5)
+    assert (part.members, part.hidden_sizes, part.error_probability, part.dropout) == (3, (64, 64), 0.1, None)
     assert part.l2_adaptive and part.initial_epochs == 200 and part.labels_per_env_step == 0.1
 
 
@@ -122,6 +122,7 @@ def test_the_papers_values_are_the_defaults() -> None:
         {"learning_rate": 1e-4},
         {"batch_labels": 16},
         {"crop_steps": 2},
+        {"dropout": 0.2},
         {"error_probability": 0.2},
         {"l2_initial": 1e-2},
         {"normalized_std": 0.05},
