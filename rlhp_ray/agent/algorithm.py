@@ -1,4 +1,4 @@
-"""What PPO and APPO share: RLlib's Algorithm, EnvRunnerGroup and LearnerGroup, fed with fragments.
+"""What all agents share: RLlib's Algorithm, EnvRunnerGroup and LearnerGroup, fed with fragments.
 
 Each EnvRunner has at most one request on its way. The next ones are asked for before an update, so that sampling and
 learning overlap (the stored log-probabilities correct for the lag). The weights travel with each request, so whoever
@@ -17,10 +17,11 @@ import ray
 from ray.exceptions import RayError
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.core import COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
+from ray.rllib.core.rl_module.rl_module import RLModule
 from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
-from rlhp_ray.agent.learner import FIGURES, SequenceLearner
+from rlhp_ray.agent.learner import ArrayLearner
 from rlhp_ray.errors import AgentLostError, RlhpRayError
 from rlhp_ray.rollouts.env_runner import SETTINGS, RolloutSettings
 from rlhp_ray.rollouts.fragment import Fragment
@@ -37,18 +38,19 @@ class Update:
     """What one update learned from, and its figures."""
 
     fragments: tuple[Fragment, ...]
-    figures: dict[str, float]  # by the names of FIGURES
+    figures: dict[str, float]  # by the learner's names; none where nothing was learned yet
 
     @property
     def env_steps(self) -> int:
-        """Steps that the learner trained on."""
+        """Steps that the learner was given."""
         return sum(map(len, self.fragments))
 
 
 class FragmentAlgorithm(Algorithm, abc.ABC):  # type: ignore[misc]  # RLlib is untyped
     """An RLlib Algorithm whose training step takes fragments. `last_update` is what the newest one did."""
 
-    learner_class: ClassVar[type[SequenceLearner]]
+    learner_class: ClassVar[type[ArrayLearner]]
+    module_class: ClassVar[type[RLModule]]
     last_update: Update
     env_steps: int = 0  # trained on, over the run's whole life
     updates: int = 0  # likewise; the policy's version
@@ -79,19 +81,27 @@ class FragmentAlgorithm(Algorithm, abc.ABC):  # type: ignore[misc]  # RLlib is u
         fragments = self._take(self.fragments_per_update, learned=True)
         if self.config.env_config[OVERLAP]:
             self._request(learned=True)
-        arrays = Fragment.learner_arrays(fragments, self.learner_class.columns)
+        arrays, figures = self.batch(fragments), dict[str, float]()
         steps = sum(map(len, fragments))
-        batch = MultiAgentBatch({DEFAULT_MODULE_ID: SampleBatch(arrays)}, env_steps=steps)
-        timesteps = {NUM_ENV_STEPS_SAMPLED_LIFETIME: self.env_steps + steps}
+        if arrays is not None:
+            figures = self._update(arrays, env_steps=self.env_steps + steps)
+        self.env_steps += steps
+        self.last_update = Update(tuple(fragments), figures)
+
+    def batch(self, fragments: list[Fragment]) -> dict[str, Array] | None:
+        """What the learner is to learn from now; None: nothing yet."""
+        return Fragment.learner_arrays(fragments, self.learner_class.columns)
+
+    def _update(self, arrays: dict[str, Array], *, env_steps: int) -> dict[str, float]:
+        rows = len(next(iter(arrays.values())))
+        batch = MultiAgentBatch({DEFAULT_MODULE_ID: SampleBatch(arrays)}, env_steps=rows)
         try:
-            results, *_ = self.learner_group.update(batch=batch, timesteps=timesteps)
+            results, *_ = self.learner_group.update(batch=batch, timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: env_steps})
         except RayError as error:
             raise _learner_died() from error
-        self.env_steps += steps
         self.updates += 1
         self._store_weights()
-        figures = {name: float(results[DEFAULT_MODULE_ID][name].peek()) for name in FIGURES}
-        self.last_update = Update(tuple(fragments), figures)
+        return {name: float(results[DEFAULT_MODULE_ID][name].peek()) for name in self.learner_class.figures}
 
     def snapshot(self) -> dict[str, Array]:
         """The agent's state as named arrays: weights with their normalisation, optimiser, counters."""
@@ -119,7 +129,7 @@ class FragmentAlgorithm(Algorithm, abc.ABC):  # type: ignore[misc]  # RLlib is u
         )
         self._weights = ray.put(state)
 
-    def _of_first_learner(self, call: Callable[[SequenceLearner], Any]) -> Any:
+    def _of_first_learner(self, call: Callable[[ArrayLearner], Any]) -> Any:
         """What this call returns of the first learner; all are equal."""
         outcomes = list(self.learner_group.foreach_learner(call, remote_actor_ids=[0]))
         if not outcomes or not outcomes[0].ok:

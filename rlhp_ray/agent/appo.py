@@ -12,7 +12,8 @@ from torch import Tensor
 
 from rlhp_ray.agent.algorithm import FragmentAlgorithm
 from rlhp_ray.agent.batch import SequenceBatch
-from rlhp_ray.agent.learner import SequenceLearner
+from rlhp_ray.agent.module import ActorCritic
+from rlhp_ray.agent.sequence_learner import SequenceLearner
 from rlhp_ray.agent.vtrace import v_trace
 
 
@@ -56,6 +57,7 @@ class APPO(FragmentAlgorithm):
     """Waits for no EnvRunner while another one's fragment is there."""
 
     learner_class = APPOLearner
+    module_class = ActorCritic
 
     @property
     def fragments_per_update(self) -> int:

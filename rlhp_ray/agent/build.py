@@ -12,15 +12,16 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from rlhp_ray.agent.algorithm import OVERLAP, FragmentAlgorithm
 from rlhp_ray.agent.appo import APPO
+from rlhp_ray.agent.dqn import DQN
 from rlhp_ray.agent.learner import AGENT
-from rlhp_ray.agent.module import ActorCritic
 from rlhp_ray.agent.ppo import PPO
+from rlhp_ray.agent.sac import SAC
 from rlhp_ray.config.schema import AgentPart
 from rlhp_ray.errors import ConfigError
 from rlhp_ray.rollouts.env_runner import SETTINGS, ArrayEnvRunner, RolloutSettings
 from rlhp_ray.tasks import Task
 
-ALGORITHMS: dict[str, type[FragmentAlgorithm]] = {"ppo": PPO, "appo": APPO}
+ALGORITHMS: dict[str, type[FragmentAlgorithm]] = {"ppo": PPO, "appo": APPO, "sac": SAC, "dqn": DQN}
 PROBE_SECONDS = 0.2  # how long a dead runner is waited for before the others go on
 
 
@@ -28,7 +29,7 @@ class _Config(AlgorithmConfig):  # type: ignore[misc]  # RLlib is untyped
     """RLlib's configuration, with our module."""
 
     def get_default_rl_module_spec(self) -> RLModuleSpec:
-        return RLModuleSpec(module_class=ActorCritic)
+        return RLModuleSpec(module_class=self.algo_class.module_class)
 
 
 def build_algorithm(
@@ -45,7 +46,7 @@ def build_algorithm(
             f"agent.num_env_runners={part.num_env_runners} and agent.num_learners={part.num_learners} take a CPU each, "
             f"and the cluster has {cpus:g}: ask for fewer, or set ray.num_cpus={actors}, so that they share cores."
         )
-    torch.set_num_threads(1)
+    torch.set_num_threads(part.learner_threads)  # a learner in the driver's
     logging.getLogger("ray.rllib").setLevel(logging.ERROR)  # it warns of its own defaults at every start
     algorithm: FragmentAlgorithm = rllib_config(part, task, rollouts, env_steps_budget=env_steps_budget).build_algo()
     logging.getLogger("ray.rllib").setLevel(logging.CRITICAL)  # who dies is restarted, or said in our words
@@ -82,7 +83,7 @@ def rllib_config(part: AgentPart, task: Task, rollouts: RolloutSettings, *, env_
             learner_config_dict={AGENT: part},
         )
         .training(lr=rate)
-        .rl_module(model_config={"hidden_sizes": part.hidden_sizes, "initial_log_std": part.initial_log_std})
+        .rl_module(model_config=model_config(part))
         .fault_tolerance(
             restart_failed_env_runners=True,
             delay_between_env_runner_restarts_s=0,
@@ -91,3 +92,8 @@ def rllib_config(part: AgentPart, task: Task, rollouts: RolloutSettings, *, env_
         .debugging(seed=rollouts.seed, log_level="ERROR", log_sys_usage=False)
         .reporting(min_time_s_per_iteration=0)
     )
+
+
+def model_config(part: AgentPart) -> dict[str, Any]:
+    """What a module is built from, beside the task's spaces."""
+    return {"hidden_sizes": part.hidden_sizes, "initial_log_std": part.initial_log_std}

@@ -9,10 +9,8 @@ convolutional network.
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -22,51 +20,10 @@ from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
 from ray.rllib.core.rl_module.torch import TorchRLModule
 from torch import Tensor, nn
 
-from rlhp_ray.errors import TaskError
-from rlhp_ray.types import Array
+from rlhp_ray.agent.networks import Acted, NatureCNN, mlp
 
 OBSERVATION_CLIP = 10.0
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
-
-
-def _mlp(sizes: Sequence[int], last_gain: float) -> nn.Sequential:
-    """Linear layers with tanh between them, orthogonal weights, zero biases."""
-    layers: list[nn.Module] = []
-    for index, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes)):
-        linear = nn.Linear(fan_in, fan_out)
-        last = index == len(sizes) - 2
-        nn.init.orthogonal_(linear.weight, last_gain if last else math.sqrt(2.0))
-        nn.init.zeros_(linear.bias)
-        layers += [linear] if last else [linear, nn.Tanh()]
-    return nn.Sequential(*layers)
-
-
-class Acted(NamedTuple):
-    """What a policy chose for B observations."""
-
-    actions: Tensor  # [B, *action_shape], not clipped
-    action_logp: Tensor  # [B]
-    values: Tensor | None  # [B] in units of the reward, where they cost nothing more; else None
-
-
-class NatureCNN(nn.Sequential):
-    """Features [B, 512] of images [B, C, H, W] in 0..1 (Mnih et al. 2015, methods: model architecture)."""
-
-    LAYERS = ((32, 8, 4), (64, 4, 2), (64, 3, 1))  # filters, kernel, stride
-    FEATURES = 512
-    LEAST_PIXELS = 36  # a side that leaves one pixel after the last convolution
-
-    def __init__(self, channels: int, height: int, width: int) -> None:
-        layers: list[nn.Module] = []
-        for filters, kernel, stride in self.LAYERS:
-            layers += [nn.Conv2d(channels, filters, kernel, stride), nn.ReLU(inplace=True)]
-            channels, height, width = filters, (height - kernel) // stride + 1, (width - kernel) // stride + 1
-        layers += [nn.Flatten(), nn.Linear(channels * height * width, self.FEATURES), nn.ReLU(inplace=True)]
-        super().__init__(*layers)
-        for layer in layers:
-            if isinstance(layer, nn.Conv2d | nn.Linear):
-                nn.init.orthogonal_(layer.weight, math.sqrt(2.0))
-                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]  # torch: a bias may be None
 
 
 class ActorCritic(TorchRLModule, ValueFunctionAPI):  # type: ignore[misc]  # RLlib is untyped
@@ -88,11 +45,6 @@ class ActorCritic(TorchRLModule, ValueFunctionAPI):  # type: ignore[misc]  # RLl
         self.continuous = isinstance(self.action_space, gym.spaces.Box)
         outputs = int(np.prod(self.action_space.shape)) if self.continuous else int(self.action_space.n)
         if self.images:
-            if min(space.shape[1:]) < NatureCNN.LEAST_PIXELS:
-                raise TaskError(
-                    f"An image must have at least {NatureCNN.LEAST_PIXELS} pixels a side, and this task's observations "
-                    f"are {space.shape} (channels, height, width): wrap the environment so that its images are larger."
-                )
             self.trunk: nn.Module = NatureCNN(*space.shape)
             sizes: tuple[int, ...] = (NatureCNN.FEATURES,)
         else:
@@ -102,8 +54,8 @@ class ActorCritic(TorchRLModule, ValueFunctionAPI):  # type: ignore[misc]  # RLl
             self.register_buffer("obs_mean", torch.zeros(size))
             self.register_buffer("obs_var", torch.ones(size))
             self.register_buffer("obs_count", torch.zeros((), dtype=torch.float64))
-        self.policy = _mlp((*sizes, outputs), last_gain=0.01)
-        self.value = _mlp((*sizes, 1), last_gain=1.0)
+        self.policy = mlp((*sizes, outputs), nn.Tanh, last_gain=0.01)
+        self.value = mlp((*sizes, 1), nn.Tanh, last_gain=1.0)
         if self.continuous:
             self.log_std = nn.Parameter(torch.full((outputs,), float(self.model_config["initial_log_std"])))
         self.register_buffer("value_mean", torch.zeros(()))
@@ -190,16 +142,6 @@ class ActorCritic(TorchRLModule, ValueFunctionAPI):  # type: ignore[misc]  # RLl
         last.weight.mul_(ratio)
         self.value_mean.fill_(mean)
         self.value_std.fill_(std)
-
-    # Storing (RLlib's own get_state turns scalars into Python floats) ------------------------------------------------
-
-    def arrays(self) -> dict[str, Array]:
-        """Copies of all weights and buffers by name."""
-        return {name: tensor.detach().numpy().copy() for name, tensor in self.state_dict().items()}
-
-    def load_arrays(self, arrays: dict[str, Array]) -> None:
-        """Take weights and buffers from `arrays`."""
-        self.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in arrays.items()})
 
     # RLlib's interface --------------------------------------------------------------------------------------------
 

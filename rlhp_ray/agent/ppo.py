@@ -6,7 +6,8 @@ from torch import Tensor
 
 from rlhp_ray.agent.algorithm import FragmentAlgorithm
 from rlhp_ray.agent.batch import SequenceBatch
-from rlhp_ray.agent.learner import SequenceLearner
+from rlhp_ray.agent.module import ActorCritic
+from rlhp_ray.agent.sequence_learner import SequenceLearner
 
 
 class PPOLearner(SequenceLearner):
@@ -23,6 +24,7 @@ class PPO(FragmentAlgorithm):
     """Waits for all EnvRunners at each update."""
 
     learner_class = PPOLearner
+    module_class = ActorCritic
 
     @property
     def fragments_per_update(self) -> int:

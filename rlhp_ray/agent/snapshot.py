@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from rlhp_ray.agent.build import ALGORITHMS, model_config
 from rlhp_ray.agent.learner import MODULE_PREFIX
-from rlhp_ray.agent.module import ActorCritic
+from rlhp_ray.agent.networks import PolicyModule, load_arrays
+from rlhp_ray.config.schema import AgentPart
 from rlhp_ray.tasks import Task
 from rlhp_ray.types import Array
 
@@ -15,19 +19,15 @@ def policy_arrays(snapshot: dict[str, Array]) -> dict[str, Array]:
     }
 
 
-def policy_from(snapshot: dict[str, Array], task: Task) -> ActorCritic:
-    """The policy that a snapshot holds; its layers' sizes are read from the arrays."""
-    arrays = policy_arrays(snapshot)
-    layers = sorted(
-        int(name.split(".")[1]) for name in arrays if name.startswith("policy.") and name.endswith("weight")
-    )
-    hidden = tuple(arrays[f"policy.{layer}.weight"].shape[0] for layer in layers[:-1])
-    module = ActorCritic(
+def policy_from(snapshot: dict[str, Array], task: Task, part: AgentPart) -> PolicyModule:
+    """The policy that a snapshot of such an agent holds."""
+    module: Any = ALGORITHMS[part.algorithm].module_class(
         observation_space=task.observation_space,
         action_space=task.action_space,
         inference_only=False,
-        model_config={"hidden_sizes": hidden, "initial_log_std": 0.0},
+        model_config=model_config(part),
     )
-    module.load_arrays(arrays)
+    load_arrays(module, policy_arrays(snapshot))
     module.eval()
-    return module
+    policy: PolicyModule = module
+    return policy

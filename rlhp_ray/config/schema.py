@@ -287,24 +287,46 @@ class ServingPart(Part):
         return self
 
 
+Algorithm = Literal["ppo", "appo", "sac", "dqn"]
+OFF_POLICY = ("sac", "dqn")
+
+
 class AgentPart(Part):
     """The RL algorithm."""
 
-    algorithm: Literal["ppo", "appo"] = Field(
+    algorithm: Algorithm = Field(
         "ppo",
-        description="`ppo`: an update takes a fragment of every EnvRunner. `appo`: of one, as soon as it is there.",
+        description="`ppo`: an update takes a fragment of every EnvRunner. `appo`: of one, as soon as it is there. "
+        "`sac` (continuous actions), `dqn` (discrete): off-policy, from a replay buffer that is relabelled.",
     )
     num_env_runners: PositiveInt = Field(1, description="EnvRunner actors.")
     num_learners: NonNegativeInt = Field(
-        0, description="Learner actors that share each update; 0: the driver learns itself."
+        0, description="Learner actors that share each update (sac and dqn: at most 1); 0: the driver learns itself."
     )
+    learner_threads: PositiveInt = Field(1, description="Threads of torch in each learner.")
     envs_per_runner: PositiveInt = Field(16, description="Environments in each.")
-    hidden_sizes: tuple[PositiveInt, ...] = Field((64, 64), description="Layers of policy and of value, tanh.")
+    hidden_sizes: tuple[PositiveInt, ...] = Field(
+        (64, 64), description="Layers of policy and of value, tanh; sac and dqn: (256, 256), ReLU."
+    )
     train_batch_size: PositiveInt = Field(
-        4096, description="Env steps of a fragment of every EnvRunner; appo updates on each one's share by itself."
+        4096,
+        description="Env steps of a fragment of every EnvRunner; appo, sac (64) and dqn (64) update on each one's "
+        "share by itself.",
     )
     minibatch_size: PositiveInt = Field(256, description="Steps of a gradient step, over all learners.")
-    num_epochs: PositiveInt = Field(10, description="Passes over a batch.")
+    num_epochs: PositiveInt = Field(10, description="Passes over a batch (ppo, appo).")
+    replay_env_steps: PositiveInt = Field(
+        1_000_000, description="Env steps that the replay buffer holds (sac, dqn); the oldest are overwritten."
+    )
+    learning_starts: NonNegativeInt = Field(5_000, description="Env steps in the buffer before the first update.")
+    updates_per_env_step: PositiveFloat = Field(1.0, description="Gradient steps an env step (sac, dqn).")
+    target_rate: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.005, description="How far the target networks follow at each gradient step (sac, dqn)."
+    )
+    exploration_env_steps: PositiveInt = Field(
+        20_000, description="Env steps over which random actions become rare (dqn)."
+    )
+    exploration_final: Fraction = Field(0.05, description="Share of random actions from then on (dqn).")
     learning_rate: PositiveFloat = Field(3e-4, description="Adam's step size.")
     learning_rate_schedule: Literal["constant", "linear"] = Field(
         "constant", description="`linear`: falls to zero at the end of the env steps."
@@ -318,6 +340,19 @@ class AgentPart(Part):
     initial_log_std: float = Field(0.0, description="Log standard deviation of a new Gaussian policy.")
     overlap: bool = Field(True, description="Sample the next batch while the learner updates (a lag of one batch).")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _by_algorithm(cls, given: Any) -> Any:
+        """Defaults that are another algorithm's own."""
+        if isinstance(given, dict) and given.get("algorithm") in OFF_POLICY:
+            return {"hidden_sizes": (256, 256), "train_batch_size": 64} | given
+        return given
+
+    @property
+    def off_policy(self) -> bool:
+        """Whether it learns from a replay buffer."""
+        return self.algorithm in OFF_POLICY
+
     @model_validator(mode="after")
     def _sizes_fit(self) -> AgentPart:
         per_step = self.num_env_runners * self.envs_per_runner
@@ -327,6 +362,15 @@ class AgentPart(Part):
                 f"agent.num_env_runners x agent.envs_per_runner={per_step}, "
                 "since every environment gives equally many steps"
             )
+        if self.off_policy:
+            if self.num_learners > 1:
+                raise ValueError(f"agent.algorithm={self.algorithm} has one learner: agent.num_learners=0 or 1")
+            if self.replay_env_steps < self.learning_starts + self.train_batch_size:
+                raise ValueError(
+                    "agent.replay_env_steps must be at least agent.learning_starts and one agent.train_batch_size, "
+                    "else learning never starts"
+                )
+            return self
         if self.minibatch_size > self.train_batch_size:
             raise ValueError("agent.minibatch_size must be at most agent.train_batch_size")
         sequences = self.envs_per_runner * (self.num_env_runners if self.algorithm == "ppo" else 1)

@@ -11,7 +11,7 @@ import gymnasium
 import numpy as np
 import torch
 
-from rlhp_ray.agent.module import ActorCritic
+from rlhp_ray.agent.networks import PolicyModule
 from rlhp_ray.tasks import Task
 from rlhp_ray.tasks.video import write_video
 from rlhp_ray.types import Array, FloatArray
@@ -42,7 +42,7 @@ class Evaluation:
         return float(self.returns.std())
 
 
-def greedy_policy(module: ActorCritic, task: Task) -> Policy:
+def greedy_policy(module: PolicyModule, task: Task) -> Policy:
     """The deterministic policy, its actions clipped to what the environment takes."""
     low, high = getattr(task.action_space, "low", None), getattr(task.action_space, "high", None)
 

@@ -39,7 +39,7 @@ def film_newest(folder: RunFolder, config: Config) -> Film | None:
     arrays = loaded[0]
     env_steps = int(arrays["env_steps"])
     rng = np.random.default_rng([config.seed, env_steps, *b"film"])
-    evaluation = evaluate(task, greedy_policy(policy_from(arrays, task), task), 1, rng)
+    evaluation = evaluate(task, greedy_policy(policy_from(arrays, task, config.agent), task), 1, rng)
     with tempfile.TemporaryDirectory() as scratch:
         video = pathlib.Path(scratch, "film.mp4")
         film(task, evaluation.states, video)

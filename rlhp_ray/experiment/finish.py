@@ -30,7 +30,7 @@ def evaluate_newest(folder: RunFolder, config: Config, *, episodes: int) -> tupl
     loaded = load_newest(folder)
     if loaded is None:
         raise UserError(f"{folder.address} has no checkpoint yet; let the run go on with `rlhp-ray resume` first.")
-    policy = greedy_policy(policy_from(loaded[0], task), task)
+    policy = greedy_policy(policy_from(loaded[0], task, config.agent), task)
     return task, evaluate(task, policy, episodes, np.random.default_rng([config.seed, *b"evaluation"]))
 
 

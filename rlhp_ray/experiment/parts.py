@@ -100,7 +100,7 @@ def build_agent(config: Config, task: Task, parts: Parts | None, *, epoch: int) 
         envs=config.agent.envs_per_runner,
         fragment_steps=config.agent.fragment_steps,
         gamma=config.agent.gamma,
-        gae_lambda=config.agent.gae_lambda,
+        gae_lambda=None if config.agent.off_policy else config.agent.gae_lambda,
         seed=config.seed,
         epoch=epoch,
         offered_fraction=config.segments.offered_fraction,

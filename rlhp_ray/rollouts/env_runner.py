@@ -25,7 +25,7 @@ from rlhp_ray.actors import result
 from rlhp_ray.errors import ClusterError, RlhpRayError, TaskError
 from rlhp_ray.interfaces import RewardPredictor
 from rlhp_ray.rollouts.advantages import advantages, next_values
-from rlhp_ray.rollouts.fragment import Episode, Fragment
+from rlhp_ray.rollouts.fragment import Episode, Estimates, Fragment
 from rlhp_ray.rollouts.taken_steps import TakenSteps
 from rlhp_ray.segments import RolloutSteps, SegmentCutter
 from rlhp_ray.tasks import load_task
@@ -43,7 +43,7 @@ class RolloutSettings:
     envs: int  # N
     fragment_steps: int  # T
     gamma: float
-    gae_lambda: float
+    gae_lambda: float | None  # None: no values and advantages
     seed: int
     epoch: int  # of the run: a resumed run takes other random numbers
     offered_fraction: float
@@ -158,27 +158,16 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
             rewards = np.zeros_like(rewards)  # the true reward is nobody's to learn from
         predict_seconds = time.perf_counter() - predict_begun
 
-        done = taken.terminated | taken.truncated
-        values = self._values(taken)
-        advantage = advantages(
-            rewards,
-            values[:, :-1],
-            next_values(values, taken.final_values, taken.terminated, taken.truncated),
-            done,
-            gamma=self._settings.gamma,
-            gae_lambda=self._settings.gae_lambda,
-        )
         self._offer(taken.rollout_steps(env_steps, self._weights_seq_no))
         return Fragment(
             observations=taken.frames,
             actions=taken.policy_actions,
             action_logp=taken.action_logp,
             rewards=rewards,
-            advantages=advantage,
-            value_targets=advantage + values[:, :-1],
             terminated=taken.terminated,
             truncated=taken.truncated,
-            final_values=taken.final_values,
+            estimates=self._estimates(taken, rewards),
+            runner=int(self.worker_index or 0),
             episodes=self._finished(taken.scores, rewards, taken.ended, taken.episode_steps),
             policy_version=self._weights_seq_no,
             reward_version=version,
@@ -207,9 +196,23 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
                 ) from error
             taken.note_outcome(t, envs)
             cut = envs.truncated
-            if cut.any():
+            if self._settings.gae_lambda is not None and cut.any():
                 taken.final_values[cut, t] = self.module.values(torch.from_numpy(envs.final_observations[cut])).numpy()
         return taken
+
+    def _estimates(self, taken: TakenSteps, rewards: FloatArray) -> Estimates | None:
+        if self._settings.gae_lambda is None:
+            return None
+        values = self._values(taken)
+        advantage = advantages(
+            rewards,
+            values[:, :-1],
+            next_values(values, taken.final_values, taken.terminated, taken.truncated),
+            taken.terminated | taken.truncated,
+            gamma=self._settings.gamma,
+            gae_lambda=self._settings.gae_lambda,
+        )
+        return Estimates(advantage, advantage + values[:, :-1], taken.final_values)
 
     def _values(self, taken: TakenSteps) -> FloatArray:
         """Values [N, T + 1]: images' are known from acting but for the last, vectors' are taken all at once."""

@@ -20,6 +20,15 @@ class Episode:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Estimates:
+    """What the policy that acted makes of its steps."""
+
+    advantages: FloatArray  # [N, T], GAE
+    value_targets: FloatArray  # [N, T]
+    final_values: FloatArray  # [N, T], of the observation that a truncated episode ended with; 0 elsewhere
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Fragment:
     """N sequences of T steps, one an environment, with the rewards that the learner is to see.
 
@@ -30,11 +39,10 @@ class Fragment:
     actions: Array  # [N, T, *action_shape], the policy's own (not clipped)
     action_logp: FloatArray  # [N, T], by the policy that acted
     rewards: FloatArray  # [N, T]
-    advantages: FloatArray  # [N, T], GAE by the values of the policy that acted
-    value_targets: FloatArray  # [N, T], likewise
     terminated: BoolArray  # [N, T]
     truncated: BoolArray  # [N, T]
-    final_values: FloatArray  # [N, T], of the observation that a truncated episode ended with; 0 elsewhere
+    estimates: Estimates | None  # None where the policy has no value function
+    runner: int  # the EnvRunner's number
     episodes: tuple[Episode, ...]  # those that ended in this fragment
     policy_version: int
     reward_version: int  # of the predictor; 0 with the true reward
@@ -49,4 +57,9 @@ class Fragment:
     @staticmethod
     def learner_arrays(fragments: Sequence[Fragment], columns: Iterable[str]) -> dict[str, Array]:
         """These arrays of all fragments, one after the other."""
-        return {name: np.concatenate([getattr(f, name) for f in fragments]) for name in columns}
+        return {name: np.concatenate([_array(f, name) for f in fragments]) for name in columns}
+
+
+def _array(fragment: Fragment, name: str) -> Array:
+    array: Array = getattr(fragment if hasattr(fragment, name) else fragment.estimates, name)
+    return array

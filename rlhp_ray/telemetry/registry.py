@@ -187,6 +187,9 @@ METRICS: tuple[Metric, ...] = (
         high=0.5,
         otherwise="updates are too large: lower agent.learning_rate or agent.num_epochs",
     ),
+    Metric("agent/temperature", "coefficient", "Weight of the entropy, as adapted (sac)."),
+    Metric("agent/mean_value", "predicted reward", "Mean Q-value of the newest minibatches (dqn)."),
+    Metric("agent/exploration", "share", "Share of random actions (dqn)."),
     # Segments -----------------------------------------------------------------------------------------------------
     Metric(
         "segments/candidates",

@@ -42,7 +42,7 @@ def rollout_settings(part: AgentPart, task: str = "point", **fields: Any) -> Rol
         "envs": part.envs_per_runner,
         "fragment_steps": part.fragment_steps,
         "gamma": part.gamma,
-        "gae_lambda": part.gae_lambda,
+        "gae_lambda": None if part.off_policy else part.gae_lambda,
         "seed": 0,
         "epoch": 1,
         "offered_fraction": 1.0,
@@ -78,5 +78,8 @@ def make_learner(part: AgentPart, task: str = "point") -> Any:
 
 def training_data(arrays: dict[str, np.ndarray]) -> TrainingData:
     """As the LearnerGroup hands it to a learner."""
-    batch = MultiAgentBatch({DEFAULT_MODULE_ID: SampleBatch(arrays)}, env_steps=arrays["action_logp"].size)
+    batch = MultiAgentBatch(
+        {DEFAULT_MODULE_ID: SampleBatch(arrays)},
+        env_steps=len(arrays["rewards"]) if "rewards" in arrays else arrays["action_logp"].size,
+    )
     return TrainingData(batch=batch)

@@ -10,7 +10,7 @@ from agent_data import BUDGET, agent_part, make_config, make_learner, training_d
 from ray.rllib.core import COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 
 from rlhp_ray.agent.batch import SequenceBatch
-from rlhp_ray.agent.learner import FIGURES
+from rlhp_ray.agent.networks import arrays_of
 from rlhp_ray.rollouts.env_runner import ArrayEnvRunner
 from rlhp_ray.rollouts.fragment import Fragment
 
@@ -25,7 +25,7 @@ def _update(learner: Any, *fragments: Fragment, env_steps: int = 0) -> dict[str,
     arrays = Fragment.learner_arrays(fragments, learner.columns)
     timesteps = {"num_env_steps_sampled_lifetime": env_steps}
     results = learner.update(training_data=training_data(arrays), timesteps=timesteps)
-    return {name: results[DEFAULT_MODULE_ID][name].peek() for name in FIGURES}
+    return {name: results[DEFAULT_MODULE_ID][name].peek() for name in learner.figures}
 
 
 @pytest.mark.parametrize("task", ["point", "point-discrete"])
@@ -53,8 +53,8 @@ def test_appo_on_its_own_steps_takes_ppo_s_step() -> None:
     fragment = runner.sample(weights=_weights(ppo))
     for learner in (ppo, appo):
         _update(learner, fragment)
-    for name, array in ppo.actor_critic.arrays().items():
-        np.testing.assert_allclose(appo.actor_critic.arrays()[name], array, rtol=1e-3, atol=1e-4, err_msg=name)
+    for name, array in arrays_of(ppo.trained).items():
+        np.testing.assert_allclose(arrays_of(appo.trained)[name], array, rtol=1e-3, atol=1e-4, err_msg=name)
 
 
 def test_appo_corrects_for_an_older_policy() -> None:
@@ -69,7 +69,7 @@ def test_appo_corrects_for_an_older_policy() -> None:
         batch = SequenceBatch(Fragment.learner_arrays([fragment], learner.columns), learner.actor_critic)
         batch.normalize()
         advantages, _ = learner.estimate(batch)
-        changes[algorithm] = np.abs(advantages.numpy() - fragment.advantages.ravel()).max()
+        changes[algorithm] = np.abs(advantages.numpy() - fragment.estimates.advantages.ravel()).max()
     assert changes["ppo"] == 0
     assert changes["appo"] > 0.01
 
@@ -105,9 +105,9 @@ def test_a_linear_rate_falls_to_zero_and_goes_on_where_it_was() -> None:
         _update(learner, fragment, env_steps=int(share * BUDGET))
         rates.append(rate(learner))
     assert rates == pytest.approx([3e-3, 0.75 * 3e-3, 0.5 * 3e-3, 0.0])
-    weights = learner.actor_critic.arrays()["policy.0.weight"]
+    weights = arrays_of(learner.trained)["policy.0.weight"]
     _update(learner, fragment, env_steps=BUDGET)  # a step of rate zero
-    np.testing.assert_array_equal(learner.actor_critic.arrays()["policy.0.weight"], weights)
+    np.testing.assert_array_equal(arrays_of(learner.trained)["policy.0.weight"], weights)
     other = make_learner(part)
     other.restore(learner.snapshot(), env_steps=BUDGET // 2)
     assert rate(other) == pytest.approx(0.5 * 3e-3)

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from rlhp_ray.agent.build import ALGORITHMS, model_config
 from rlhp_ray.agent.learner import MODULE_PREFIX
 from rlhp_ray.agent.module import ActorCritic
+from rlhp_ray.agent.networks import arrays_of
 from rlhp_ray.agent.snapshot import policy_from
+from rlhp_ray.config.schema import AgentPart
 from rlhp_ray.errors import TaskError
 from rlhp_ray.tasks import load_task
 
@@ -136,17 +139,21 @@ def test_an_image_that_is_too_small_is_refused() -> None:
         _images(DISCRETE, (3, 35, 64))
 
 
-@pytest.mark.parametrize("name", ["point", "point-discrete", "pong"])
-def test_a_policy_comes_back_from_its_arrays(name: str) -> None:
-    task = load_task(name)
-    module = ActorCritic(
+@pytest.mark.parametrize(
+    ("algorithm", "name"),
+    [("ppo", "point"), ("ppo", "point-discrete"), ("ppo", "pong"), ("sac", "point"), ("dqn", "point-discrete")],
+)
+def test_a_policy_comes_back_from_its_arrays(algorithm: str, name: str) -> None:
+    task, part = load_task(name), AgentPart(algorithm=algorithm, hidden_sizes=(16, 8))
+    module = ALGORITHMS[algorithm].module_class(
         observation_space=task.observation_space,
         action_space=task.action_space,
         inference_only=False,
-        model_config={"hidden_sizes": (16, 8), "initial_log_std": -0.3},
+        model_config=model_config(part),
     )
-    snapshot = {f"{MODULE_PREFIX}{key}": array for key, array in module.arrays().items()}
-    policy = policy_from(snapshot | {"env_steps": np.asarray(3)}, task)
+    snapshot = {f"{MODULE_PREFIX}{key}": array for key, array in arrays_of(module).items()}
+    policy = policy_from(snapshot | {"env_steps": np.asarray(3)}, task, part)
     observations = torch.from_numpy(np.stack([task.observation_space.sample() for _ in range(5)]))
     torch.testing.assert_close(policy.act_greedily(observations), module.act_greedily(observations))
-    torch.testing.assert_close(policy.values(observations), module.values(observations))
+    acted = [one.act(observations, torch.Generator().manual_seed(1)) for one in (policy, module)]
+    torch.testing.assert_close(acted[0].actions, acted[1].actions)

@@ -28,6 +28,35 @@ def test_a_point_learns_to_go_to_its_target(command_line, on_cluster: str, algor
     assert summary["labels"] == 200
 
 
+REPLAYS = (
+    "budget.env_steps=12288",
+    "agent.train_batch_size=128",
+    "agent.envs_per_runner=8",
+    "agent.minibatch_size=64",
+    "agent.hidden_sizes=[32,32]",
+    "agent.learning_rate=2e-3",
+    "agent.gamma=0.9",
+    "agent.learning_starts=500",
+    "agent.target_rate=0.02",
+    "agent.exploration_env_steps=5000",
+    "reward.hidden_sizes=[32,32]",
+    "reward.initial_epochs=100",
+    "run.mode=lockstep",
+)
+
+
+@pytest.mark.parametrize(("algorithm", "task"), [("sac", "point"), ("dqn", "point-discrete")])
+def test_off_policy_agents_learn_it_from_relabelled_replay(
+    command_line, on_cluster: str, algorithm: str, task: str
+) -> None:
+    """Discrete moves make about -4 at best."""
+    algorithm_of = f"agent.algorithm={algorithm}"
+    summary = command_line.train(task, "learned", "budget.labels=200", algorithm_of, *REPLAYS, on_cluster)
+    assert summary["algorithm"] == algorithm
+    assert summary["true_return_mean"] > -8
+    assert summary["labels"] == 200
+
+
 def test_the_true_reward_is_a_baseline(command_line, on_cluster: str) -> None:
     summary = command_line.train("point", "baseline", "reward.source=true", *LEARNS, on_cluster)
     assert summary["true_return_mean"] > -6

@@ -10,6 +10,7 @@ import torch
 from counting_task import EPISODE_STEPS, STACK
 
 from rlhp_ray.agent.build import rllib_config
+from rlhp_ray.agent.networks import arrays_of
 from rlhp_ray.config.schema import AgentPart
 from rlhp_ray.errors import PredictorUnavailableError, TaskError
 from rlhp_ray.rollouts.env_runner import ArrayEnvRunner, RolloutSettings
@@ -107,11 +108,13 @@ def test_advantages_and_probabilities_are_the_policy_s(task: str) -> None:
     )
     expected = np.zeros((ENVS, STEPS + 1))
     for t in reversed(range(STEPS)):
-        following = np.where(fragment.truncated[:, t], fragment.final_values[:, t], values[:, t + 1])
+        following = np.where(fragment.truncated[:, t], fragment.estimates.final_values[:, t], values[:, t + 1])
         delta = fragment.rewards[:, t] + 0.9 * following - values[:, t]
         expected[:, t] = delta + 0.9 * 0.8 * expected[:, t + 1] * ~fragment.truncated[:, t]
-    np.testing.assert_allclose(fragment.advantages, expected[:, :-1], rtol=1e-3, atol=1e-3)
-    np.testing.assert_allclose(fragment.value_targets, expected[:, :-1] + values[:, :-1], rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(fragment.estimates.advantages, expected[:, :-1], rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(
+        fragment.estimates.value_targets, expected[:, :-1] + values[:, :-1], rtol=1e-3, atol=1e-3
+    )
 
 
 def test_one_request_asks_for_all_sequences_with_the_actions_that_the_environments_took() -> None:
@@ -137,7 +140,7 @@ def test_truncated_episodes_go_on_from_the_value_of_their_last_observation() -> 
     fragments = [runner.sample() for _ in range(5)]  # episodes of 50 steps
     last = fragments[-1]
     assert last.truncated[:, -1].all() and last.truncated.sum() == ENVS
-    assert (last.final_values[:, -1] != 0).all() and not last.final_values[:, :-1].any()
+    assert (last.estimates.final_values[:, -1] != 0).all() and not last.estimates.final_values[:, :-1].any()
     assert len(last.episodes) == ENVS and not any(fragment.episodes for fragment in fragments[:-1])
     total = np.sum([fragment.rewards.sum(axis=1, dtype=np.float64) for fragment in fragments], axis=0)
     np.testing.assert_allclose([episode.true_return for episode in last.episodes], total, rtol=1e-6)
@@ -167,5 +170,5 @@ def test_weights_that_come_with_a_request_are_acted_with() -> None:
         state = {"rl_module": {"default_policy": other.module.get_state()}, "weights_seq_no": 7}
         fragment = runner.sample(weights=state)
         assert fragment.policy_version == 7
-        for name, array in other.module.arrays().items():
-            np.testing.assert_array_equal(runner.module.arrays()[name], array, err_msg=name)
+        for name, array in arrays_of(other.module).items():
+            np.testing.assert_array_equal(arrays_of(runner.module)[name], array, err_msg=name)

@@ -1,0 +1,56 @@
+"""A run of rlhp_ray through its command line, without what comes after training."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+from typing import Any
+
+ROOT = pathlib.Path(__file__).parents[1]
+QUIET = (
+    "run.overwrite=true",
+    "evaluation.episodes=1",
+    "evaluation.random_episodes=1",
+    "evaluation.video=false",
+    "evaluation.plot=false",
+)
+
+
+def run(config: str, *overrides: str) -> dict[str, Any]:
+    """Train to the end; returns summary.json, with the newest line of metrics under `metrics`."""
+    with tempfile.TemporaryDirectory() as scratch:
+        command = [
+            str(pathlib.Path(sys.executable).with_name("rlhp-ray")),
+            "train",
+            str(ROOT / "configs" / f"{config}.yaml"),
+            f"run.dir={scratch}",
+            "run.name=benchmark",
+            *QUIET,
+            *overrides,
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(done.stdout + done.stderr)
+        folder = pathlib.Path(scratch, "benchmark")
+        summary: dict[str, Any] = json.loads((folder / "summary.json").read_text())
+        lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        return summary | {"metrics": lines[-1]["metrics"], "lines": lines}
+
+
+def peer(venv: str, script: str, *arguments: str) -> dict[str, float]:
+    """A script of a peer, in a virtual environment of its own; it prints one line of JSON last."""
+    folder = ROOT / "benchmarks" / "peers"
+    python = folder / f".venv-{venv}" / "bin" / "python"
+    if not python.exists():
+        subprocess.run(["bash", str(folder / "setup.sh"), venv], check=True)
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [str(python), str(folder / script), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+    if done.returncode:
+        sys.exit(done.stdout + done.stderr)
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures

@@ -1,0 +1,114 @@
+"""The update that PPO and APPO share: epochs of minibatches over sequences. Loss: Schulman et al. 2017, equation 9."""
+
+from __future__ import annotations
+
+import abc
+from typing import Any
+
+import torch
+from ray.rllib.core import DEFAULT_MODULE_ID
+from torch import Tensor
+
+from rlhp_ray.agent import collective
+from rlhp_ray.agent.batch import SequenceBatch
+from rlhp_ray.agent.learner import ArrayLearner
+from rlhp_ray.agent.module import ActorCritic
+from rlhp_ray.types import Array
+
+VALUE_SCALE_RATE = 0.1  # how fast the value's scale follows the batches' targets
+
+
+class SequenceLearner(ArrayLearner, abc.ABC):
+    """Updates an ActorCritic from sequences.
+
+    What several learners need in common (gradients, moments of observations, targets and advantages) is averaged over
+    them, so that each takes the same step.
+    """
+
+    figures = ("policy_loss", "value_loss", "entropy", "kl", "clip_fraction")
+
+    @abc.abstractmethod
+    def estimate(self, batch: SequenceBatch) -> tuple[Tensor, Tensor]:
+        """Advantages and value targets of the batch's rows, both [B], in units of the reward."""
+
+    def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
+        """Adam over all parameters, as one fused step; RLlib sets its rate after each update."""
+        params = self.get_parameters(self.module[module_id])
+        rate = config.lr if isinstance(config.lr, float) else config.lr[0][1]
+        optimizer = torch.optim.Adam(params, lr=rate, eps=1e-5, fused=True)
+        self.register_optimizer(module_id=module_id, optimizer=optimizer, params=params, lr_or_lr_schedule=config.lr)
+
+    @property
+    def actor_critic(self) -> ActorCritic:
+        """The module that is trained."""
+        assert isinstance(self.trained, ActorCritic)
+        return self.trained
+
+    def learn(self, arrays: dict[str, Array], *, first_time: bool) -> tuple[Tensor, int]:
+        """All epochs and minibatches of one batch of sequences."""
+        module, part = self.actor_critic, self._part
+        batch = SequenceBatch(arrays, module)
+        moments = None if module.images else collective.moments(batch.raw_vectors())
+        if first_time and moments is not None:
+            module.observe(*moments)
+        batch.normalize()
+        advantages, targets = self.estimate(batch)
+        self._follow_value_scale(targets, first_time)
+        _, mean, variance = collective.moments(advantages)
+        rows_of = {
+            "advantages": ((advantages - mean) / (variance.sqrt() + 1e-8)).float(),
+            "value_targets": (targets - module.value_mean) / module.value_std,
+            "actions": batch.tensors["actions"],
+            "action_logp": batch.tensors["action_logp"],
+        }
+
+        optimizer = self.get_optimizer(DEFAULT_MODULE_ID)
+        params = list(module.parameters())
+        self._sums = torch.zeros(len(self.figures))
+        minibatches = 0
+        for _ in range(part.num_epochs):
+            order = torch.randperm(len(batch), generator=self._generator)
+            for rows in torch.split(order, part.minibatch_size // collective.learners()):
+                evaluated = module.evaluate_actions(batch.observations(rows), rows_of["actions"][rows])
+                loss: Any = self.compute_loss_for_module(
+                    module_id=DEFAULT_MODULE_ID,
+                    config=self.config,
+                    batch={name: tensor[rows] for name, tensor in rows_of.items()},
+                    fwd_out=evaluated,
+                )
+                optimizer.zero_grad()
+                loss.backward()
+                collective.average_gradients(params)
+                torch.nn.utils.clip_grad_norm_(params, part.max_grad_norm, foreach=True)
+                optimizer.step()
+                minibatches += 1
+        if not first_time and moments is not None:
+            module.observe(*moments)
+        return self._sums / minibatches, len(batch)
+
+    def compute_loss_for_module(
+        self, *, module_id: str, config: Any, batch: dict[str, Tensor], fwd_out: tuple[Tensor, Tensor, Tensor]
+    ) -> Tensor:
+        """PPO's loss of a minibatch, from log-probabilities, entropies and normalised values of its rows."""
+        logp, entropy, values = fwd_out
+        part = self._part
+        log_ratio = logp - batch["action_logp"]
+        ratio = log_ratio.exp()
+        clipped = ratio.clamp(1 - part.clip, 1 + part.clip)
+        policy_loss = -torch.min(batch["advantages"] * ratio, batch["advantages"] * clipped).mean()
+        value_loss = (values - batch["value_targets"]).square().mean()
+        loss = policy_loss + part.value_coefficient * value_loss
+        if part.entropy_coefficient:
+            loss = loss - part.entropy_coefficient * entropy.mean()
+        with torch.no_grad():
+            divergence, clip_fraction = (ratio - 1 - log_ratio).mean(), (ratio != clipped).float().mean()
+            self._sums += torch.stack([policy_loss, value_loss, entropy.mean(), divergence, clip_fraction])
+        return loss
+
+    def _follow_value_scale(self, targets: Tensor, first_time: bool) -> None:
+        module = self.actor_critic
+        rate = 1.0 if first_time else VALUE_SCALE_RATE
+        _, mean, variance = collective.moments(targets)
+        following_mean = (1 - rate) * float(module.value_mean) + rate * float(mean)
+        following_std = (1 - rate) * float(module.value_std) + rate * float(variance.sqrt())
+        module.rescale_values(following_mean, max(following_std, 1e-4))
