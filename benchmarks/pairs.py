@@ -50,9 +50,7 @@ def run_pairs(name: str, sides: list[Side], pairs: int) -> dict[str, Any]:
         "pairs": pairs,
         "measured": measured,
         "medians": {side: _medians(runs) for side, runs in measured.items()},
-        "ratios": {
-            f"{first} / {other.name}": _ratio(measured[first], measured[other.name]) for other in sides[1:]
-        },
+        "ratios": {f"{first} / {other.name}": _ratio(measured[first], measured[other.name]) for other in sides[1:]},
     }
     for side, medians in record["medians"].items():
         print(f"median: {side}: {_in_words(medians)}")
@@ -73,7 +71,9 @@ def _medians(runs: list[Figures]) -> Figures:
 
 
 def _in_words(figures: Figures) -> str:
-    return ", ".join(f"{name} {value:,.3g}" if value < 100 else f"{name} {value:,.0f}" for name, value in figures.items())
+    return ", ".join(
+        f"{name} {value:,.3g}" if value < 100 else f"{name} {value:,.0f}" for name, value in figures.items()
+    )
 
 
 def _git(*arguments: str) -> str:

@@ -344,9 +344,11 @@ class AgentPart(Part):
     @classmethod
     def _by_algorithm(cls, given: Any) -> Any:
         """Defaults that are another algorithm's own."""
-        if isinstance(given, dict) and given.get("algorithm") in OFF_POLICY:
-            return {"hidden_sizes": (256, 256), "train_batch_size": 64} | given
-        return given
+        if not isinstance(given, dict):
+            return given
+        own = {"hidden_sizes": (256, 256), "train_batch_size": 64} if given.get("algorithm") in OFF_POLICY else {}
+        # pydantic takes a YAML list for a tuple, but not one that a validator has seen
+        return own | {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
 
     @property
     def off_policy(self) -> bool:

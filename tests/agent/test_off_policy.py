@@ -70,9 +70,9 @@ def algorithms(ray_cluster: None) -> Iterator[Any]:
 @pytest.mark.parametrize(("algorithm", "task"), OFF_POLICY)
 def test_learns_to_go_to_the_target(algorithms: Any, algorithm: str, task: str) -> None:
     """A random policy makes about -33 an episode, the best one -1.8 (discrete moves: about -4)."""
-    agent = algorithms(small(algorithm), task, lockstep=True)
+    agent = algorithms(small(algorithm, updates_per_env_step=0.5), task, lockstep=True)
     returns: list[float] = []
-    while agent.env_steps < 12_000:
+    while agent.env_steps < 8_192:
         agent.train()
         returns += [episode.true_return for f in agent.last_update.fragments for episode in f.episodes]
     assert np.mean(returns[:8]) < -20
