@@ -42,8 +42,8 @@ format: packages ## Put the code into ruff's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## Env steps/s of learned against true reward, and the time spent waiting for predictions
-	@$(PYTHON) benchmarks/learned_against_true.py $(ARGS)
+bench: setup ## Speed beside other tools and the true reward: half-cheetah, or ARGS="NAME... --pairs N"
+	@$(PYTHON) -m benchmarks $(ARGS)
 
 docs: packages ## Write docs/configuration.md and docs/metrics.md from the schema and the registry
 	$(PYTHON) -m rlhp_ray.config.docs

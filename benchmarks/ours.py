@@ -32,7 +32,7 @@ def run(config: str, *overrides: str) -> dict[str, Any]:
             *QUIET,
             *overrides,
         ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
         if done.returncode:
             sys.exit(done.stdout + done.stderr)
         folder = pathlib.Path(scratch, "benchmark")

@@ -1,4 +1,4 @@
-"""Stable-Baselines3's PPO or SAC on the true reward of one of our tasks; prints steps/s as JSON.
+"""Stable-Baselines3's PPO or SAC on the true reward of one of our tasks, or its own Pong; prints steps/s as JSON.
 
 python sb3.py ALGORITHM TASK STEPS [THREADS]
 """
@@ -12,7 +12,8 @@ import time
 import torch
 from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.vec_env import DummyVecEnv
+from stable_baselines3.common.env_util import make_atari_env
+from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack
 
 from rlhp_ray.tasks import load_task
 
@@ -40,6 +41,10 @@ if algorithm == "ppo":
     nets = {"net_arch": {"pi": [64, 64], "vf": [64, 64]}}
     model = PPO("MlpPolicy", envs, n_steps=512, batch_size=256, n_epochs=10, policy_kwargs=nets, device="cpu", seed=0)
     first = 4096
+elif algorithm == "pong":
+    games = make_atari_env("PongNoFrameskip-v4", n_envs=8, seed=0)
+    model = PPO("CnnPolicy", VecFrameStack(games, 4), n_steps=128, batch_size=256, n_epochs=4, device="cpu", seed=0)
+    first = 1024
 elif algorithm == "sac":
     model = SAC("MlpPolicy", DummyVecEnv([task.make_env]), learning_starts=1_000, device="cpu", seed=0)
     first = 1_000

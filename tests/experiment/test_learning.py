@@ -29,7 +29,7 @@ def test_a_point_learns_to_go_to_its_target(command_line, on_cluster: str, algor
 
 
 REPLAYS = (
-    "budget.env_steps=8192",
+    "budget.env_steps=12288",
     "agent.updates_per_env_step=0.5",
     "agent.train_batch_size=128",
     "agent.envs_per_runner=8",

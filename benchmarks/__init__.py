@@ -1,0 +1,1 @@
+"""Speed and memory, measured: `python -m benchmarks NAME [--pairs N]`; each writes docs/benchmarks/NAME.json."""

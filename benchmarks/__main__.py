@@ -1,0 +1,33 @@
+"""python -m benchmarks NAME... [--pairs N] [--steps N]: measure, print, and write docs/benchmarks/NAME.json."""
+
+from __future__ import annotations
+
+import argparse
+
+from benchmarks import latency, memory, pong, ppo, relabeling, sac, swaps
+
+BENCHMARKS = {
+    "half-cheetah": ppo.half_cheetah,
+    "hopper": ppo.hopper,
+    "sac": sac.sac,
+    "relabeling": relabeling.relabeling,
+    "swaps": swaps.swaps,
+    "pong": pong.pong,
+    "latency": latency.latency,
+    "memory": memory.memory,
+}
+
+
+def main() -> None:
+    """Run those that are named, one after the other."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", default=["half-cheetah"], choices=[*BENCHMARKS], metavar="NAME")
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=None, help="env steps a run, where it isn't the benchmark's own")
+    options = parser.parse_args()
+    for name in options.names:
+        BENCHMARKS[name](options.pairs, options.steps)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""How env steps/s grow with EnvRunners where the CPU isn't the limit: one environment of 50 ms a step in each, APPO."""
+
+from __future__ import annotations
+
+from benchmarks.ours import run
+from benchmarks.pairs import Side, run_pairs
+
+RUNNERS = (32, 1, 2, 4, 8, 16)
+
+
+def latency(pairs: int, steps: int | None) -> None:
+    """Learned rewards, an oracle answering beside it; `steps` of each runner."""
+    each = steps or 1_200
+
+    def ours(runners: int) -> dict[str, float]:
+        done = run(
+            "half-cheetah",
+            "task=benchmarks.sleeping:make",
+            f"budget.env_steps={each * runners}",
+            "budget.labels=50",
+            "agent.algorithm=appo",
+            f"agent.num_env_runners={runners}",
+            "agent.envs_per_runner=1",
+            f"agent.train_batch_size={50 * runners}",
+            "agent.minibatch_size=50",
+            "agent.num_epochs=4",
+            "segments.clip_steps=20",
+            f"ray.num_cpus={runners + 2}",
+        )
+        return {
+            "env_steps_per_second": done["env_steps_per_second"],
+            "memory_gigabytes": done["metrics"]["cluster/memory_bytes"] / 1e9,
+            "predict_share": done["predict_share"],
+        }
+
+    run_pairs("latency", [Side(f"{n} EnvRunners", lambda n=n: ours(n)) for n in RUNNERS], pairs)

@@ -1,0 +1,50 @@
+"""PPO: learned rewards with a live oracle, beside our own true reward, Stable-Baselines3 and imitation.
+
+On every side: 64 x 64 for policy and for value, 4,096 steps a batch, 10 epochs, minibatches of 256; the same task, that
+never terminates. env steps/s: from the first update to the end of training.
+"""
+
+from __future__ import annotations
+
+from benchmarks.ours import peer, run
+from benchmarks.pairs import Side, run_pairs
+
+LABELS = 700
+SAME = (
+    "agent.hidden_sizes=[64,64]",
+    "agent.train_batch_size=4096",
+    "agent.num_epochs=10",
+    "agent.minibatch_size=256",
+    f"budget.labels={LABELS}",
+)
+
+
+def half_cheetah(pairs: int, steps: int | None) -> None:
+    """configs/half-cheetah.yaml."""
+    _compare("half-cheetah", pairs, steps or 300_000)
+
+
+def hopper(pairs: int, steps: int | None) -> None:
+    """configs/hopper.yaml, with the batches of the others."""
+    _compare("hopper", pairs, steps or 200_000)
+
+
+def _compare(task: str, pairs: int, steps: int) -> None:
+    def ours(source: str) -> dict[str, float]:
+        done = run(task, *SAME, f"reward.source={source}", f"budget.env_steps={steps}")
+        figures = {"env_steps_per_second": done["env_steps_per_second"]}
+        if source == "learned":
+            figures |= {
+                "predict_share": done["predict_share"],
+                "answer_to_reward_seconds_p50": done["answer_to_reward_seconds_p50"],
+                "answer_to_reward_seconds_p99": done["metrics"]["answer_to_reward_seconds_p99"],
+            }
+        return figures
+
+    sides = [
+        Side("learned", lambda: ours("learned")),
+        Side("true", lambda: ours("true")),
+        Side("stable-baselines3", lambda: peer("stable-baselines3", "sb3.py", "ppo", task, str(steps // 2))),
+        Side("imitation", lambda: peer("imitation", "preferences.py", task, str(steps // 10), str(LABELS))),
+    ]
+    run_pairs(f"ppo-{task}", sides, pairs)
