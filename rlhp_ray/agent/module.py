@@ -134,6 +134,18 @@ class ActorCritic(TorchRLModule, ValueFunctionAPI):  # type: ignore[misc]  # RLl
         self.obs_count.fill_(total)
 
     @torch.no_grad()
+    def reset_networks(self) -> None:
+        """Draw policy and value anew; the normalisation stays."""
+        fresh = type(self)(
+            observation_space=self.observation_space,
+            action_space=self.action_space,
+            inference_only=False,
+            model_config=self.model_config,
+        )
+        for parameter, new in zip(self.parameters(), fresh.parameters(), strict=True):
+            parameter.copy_(new)
+
+    @torch.no_grad()
     def rescale_values(self, mean: float, std: float) -> None:
         """Change the value's scale and leave its function as it is (PopArt)."""
         last: Any = self.value[-1]

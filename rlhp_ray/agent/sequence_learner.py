@@ -31,6 +31,11 @@ class SequenceLearner(ArrayLearner, abc.ABC):
     def estimate(self, batch: SequenceBatch) -> tuple[Tensor, Tensor]:
         """Advantages and value targets of the batch's rows, both [B], in units of the reward."""
 
+    def build(self) -> None:
+        """Build the learner; nothing was reset yet."""
+        super().build()
+        self._resets = 0
+
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
         """Adam over all parameters, as one fused step; RLlib sets its rate after each update."""
         params = self.get_parameters(self.module[module_id])
@@ -104,6 +109,24 @@ class SequenceLearner(ArrayLearner, abc.ABC):
             divergence, clip_fraction = (ratio - 1 - log_ratio).mean(), (ratio != clipped).float().mean()
             self._sums += torch.stack([policy_loss, value_loss, entropy.mean(), divergence, clip_fraction])
         return loss
+
+    def restore(self, arrays: dict[str, Array], *, env_steps: int) -> None:
+        """Go on from a snapshot; the resets before it are done."""
+        self._resets = self._resets_by(env_steps)
+        super().restore(arrays, env_steps=env_steps)
+
+    def after_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
+        """RLlib's; and the networks begin anew where that is due (Nikishin et al. 2022)."""
+        super().after_gradient_based_update(timesteps=timesteps)
+        due = self._resets_by(max(timesteps.values(), default=0))
+        if due > self._resets:
+            self._resets = due
+            self.actor_critic.reset_networks()
+            self.get_optimizer(DEFAULT_MODULE_ID).state.clear()
+            collective.share(self.actor_critic)
+
+    def _resets_by(self, env_steps: int) -> int:
+        return sum(env_steps >= at for at in self._part.reset_env_steps)
 
     def _follow_value_scale(self, targets: Tensor, first_time: bool) -> None:
         module = self.actor_critic

@@ -338,6 +338,11 @@ class AgentPart(Part):
     value_coefficient: NonNegativeFloat = Field(0.5, description="Weight of the value loss.")
     max_grad_norm: PositiveFloat = Field(0.5, description="Gradients are scaled down to this norm.")
     initial_log_std: float = Field(0.0, description="Log standard deviation of a new Gaussian policy.")
+    reset_env_steps: tuple[PositiveInt, ...] = Field(
+        (),
+        description="After so many env steps policy and value begin anew (ppo, appo): what they learned from the first "
+        "predictors may be a dead end for what they are to learn from later ones [resets].",
+    )
     overlap: bool = Field(True, description="Sample the next batch while the learner updates (a lag of one batch).")
 
     @model_validator(mode="before")

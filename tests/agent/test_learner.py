@@ -112,3 +112,26 @@ def test_a_linear_rate_falls_to_zero_and_goes_on_where_it_was() -> None:
     other.restore(learner.snapshot(), env_steps=BUDGET // 2)
     assert rate(other) == pytest.approx(0.5 * 3e-3)
     assert rate(make_learner(agent_part("ppo"))) == pytest.approx(3e-3)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_networks_begin_anew_once_after_so_many_env_steps(algorithm: str) -> None:
+    part = agent_part(algorithm, reset_env_steps=(500, 900))
+    runner, learner = ArrayEnvRunner(config=make_config(part)), make_learner(part)
+    fragment = runner.sample()
+    moved = []
+
+    def update(of: Any, env_steps: int) -> float:
+        before = arrays_of(of.trained)["policy.0.weight"]
+        _update(of, fragment, env_steps=env_steps)
+        return float(np.abs(arrays_of(of.trained)["policy.0.weight"] - before).max())
+
+    for env_steps in (256, 512, 768, 1_024):
+        moved.append(update(learner, env_steps))
+    assert [change > 0.2 for change in moved] == [False, True, False, True]  # an update's own steps are of some 0.05
+    arrays = learner.snapshot()
+    assert not any(name.startswith("optimizer/") for name in arrays)  # Adam's moments were of the old networks
+    assert arrays["module/obs_count"] > 0 and arrays["module/value_std"] != 1
+    other = make_learner(part)
+    other.restore(arrays, env_steps=1_024)
+    assert update(other, 1_280) < 0.2
