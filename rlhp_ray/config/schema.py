@@ -439,6 +439,9 @@ class Config(Part):
 
     task: str = Field(description="A task of ours (`half-cheetah`), a Gymnasium id (`Hopper-v5`) or `module:function`.")
     seed: NonNegativeInt = Field(0, description="Every random generator is made from it.")
+    profile: bool = Field(
+        False, description="Write a trace of each process while it trains, and a table of where the time went."
+    )
     run: RunPart = RunPart()
     budget: BudgetPart = BudgetPart()
     teacher: TeacherPart = TeacherPart()

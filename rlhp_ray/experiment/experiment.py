@@ -27,6 +27,7 @@ from rlhp_ray.experiment.conductor import Conductor, Standing
 from rlhp_ray.experiment.interrupt import Interrupt
 from rlhp_ray.experiment.latency import AnswerLatency
 from rlhp_ray.experiment.parts import Parts, build_agent, build_parts
+from rlhp_ray.experiment.profiling import profiled
 from rlhp_ray.experiment.recorder import Recorder
 from rlhp_ray.experiment.silence import Limits, Progress
 from rlhp_ray.experiment.watch import Watch
@@ -52,6 +53,8 @@ class Experiment:
         self._folder = folder
         self._epoch = folder.epoch or 0
         self._recorder = recorder
+        self._run_key = run_key(config.run.name, folder.address)  # in the names of its processes, of any driver
+        self._key = f"{self._run_key}-e{self._epoch}"  # of this driver
         self._task: Task = load_task(config.task, config.segments.clip_steps)
         self._counters = Counters()
         self._begun, self._wall_before = time.monotonic(), 0.0
@@ -80,7 +83,8 @@ class Experiment:
             self._restore(agent)
             if parts is not None:
                 self._first_labels(agent, parts, interrupt)
-            agent = self._train(agent, parts, interrupt)
+            with self._profiled():
+                agent = self._train(agent, parts, interrupt)
             if self._conductor is not None:
                 self._conductor.stop()
             self._checkpoint(agent)
@@ -107,13 +111,12 @@ class Experiment:
         """Everything of the run on the cluster, and nothing of it afterwards."""
         self._recorder.say("starting Ray")
         connect(self._config.ray)
-        key = run_key(self._config.run.name, self._folder.address)
         parts = None
         try:
-            remove_processes(key, up_to_epoch=self._epoch)
+            remove_processes(self._run_key, up_to_epoch=self._epoch)
             if self._config.reward.source == "learned":
                 self._recorder.say("starting the reward predictor")
-                parts = build_parts(self._config, self._task, self._folder, f"{key}-e{self._epoch}")
+                parts = build_parts(self._config, self._task, self._folder, self._key)
                 self._say_pool_bytes(parts)
                 self._conductor = Conductor(
                     questioner=parts.questioner,
@@ -126,7 +129,7 @@ class Experiment:
             self._start_watch(parts)
             self._recorder.say("starting the environments")
             agent = self._build_agent(parts)
-            self._recorder.connected(ClusterFigures(f"{key}-e{self._epoch}", parts.store if parts else None))
+            self._recorder.connected(ClusterFigures(self._key, parts.store if parts else None))
             yield agent, parts
         finally:
             if self._conductor is not None:
@@ -135,7 +138,7 @@ class Experiment:
             if self._watch is not None:
                 self._watch.stop()
             try:
-                remove_processes(key, up_to_epoch=self._epoch)
+                remove_processes(self._run_key, up_to_epoch=self._epoch)
             finally:
                 ray.shutdown()
 
@@ -157,6 +160,11 @@ class Experiment:
         actors, app = (parts.watched(), parts.app) if parts else ({}, None)
         self._watch = Watch(actors, app, self._progress, self._limits, self._recorder.note)
         self._watch.start()
+
+    def _profiled(self) -> contextlib.AbstractContextManager[None]:
+        if not self._config.profile:
+            return contextlib.nullcontext()
+        return profiled(self._folder, self._key, self._recorder.note)
 
     def _say_pool_bytes(self, parts: Parts) -> None:
         wanted = self._config.segments.pool_bytes
