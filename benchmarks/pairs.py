@@ -7,6 +7,7 @@ changes with each pair.
 from __future__ import annotations
 
 import dataclasses
+import importlib.metadata
 import json
 import os
 import pathlib
@@ -14,11 +15,15 @@ import platform
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks.page import write_page
+
 ROOT = pathlib.Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "benchmarks"
+PACKAGES = ("ray", "torch", "gymnasium", "mujoco", "ale-py", "numpy")
 
 Figures = dict[str, float]
 
@@ -47,6 +52,8 @@ def run_pairs(name: str, sides: list[Side], pairs: int) -> dict[str, Any]:
         "commit": _git("rev-parse", "HEAD"),
         "changed": bool(_git("status", "--porcelain", "--", "rlhp_ray", "configs", "benchmarks")),
         "machine": {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
+        "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "pairs": pairs,
         "measured": measured,
         "medians": {side: _medians(runs) for side, runs in measured.items()},
@@ -58,6 +65,7 @@ def run_pairs(name: str, sides: list[Side], pairs: int) -> dict[str, Any]:
         print(f"ratio: {of}: {ratio['median']:.2f} ({ratio['lowest']:.2f} to {ratio['highest']:.2f})")
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
+    write_page(RESULTS)
     return record
 
 
