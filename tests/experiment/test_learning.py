@@ -50,11 +50,11 @@ REPLAYS = (
 def test_off_policy_agents_learn_it_from_relabelled_replay(
     command_line, on_cluster: str, algorithm: str, task: str
 ) -> None:
-    """Discrete moves make about -4 at best."""
+    """Discrete moves make about -4 at best, at random -26."""
     algorithm_of = f"agent.algorithm={algorithm}"
     summary = command_line.train(task, "learned", "budget.labels=200", algorithm_of, *REPLAYS, on_cluster)
     assert summary["algorithm"] == algorithm
-    assert summary["true_return_mean"] > -8
+    assert summary["true_return_mean"] > -12
     assert summary["labels"] == 200
 
 
