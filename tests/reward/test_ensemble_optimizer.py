@@ -12,7 +12,7 @@ from rlhp_ray.reward.training_set import Minibatch
 
 
 def make_optimizer(*, l2: float = 0.0, members: int = 3) -> EnsembleOptimizer:
-    architecture = Architecture(StepInputs((3,), 2, discrete=False), members, (16, 16), 0.5)
+    architecture = Architecture(StepInputs((3,), 2, discrete=False), members, (16, 16), 0.0)
     ensemble = make_ensemble(architecture, torch.Generator().manual_seed(0))
     return EnsembleOptimizer(ensemble, learning_rate=1e-2, l2_initial=l2, error_probability=0.1)
 

@@ -1,4 +1,4 @@
-"""The trainer over a real store, collector and run folder: what it learns, when it works, what it publishes."""
+"""The trainer over a real store, collector and run folder: what it learns, and what its versions say."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ import pytest
 from reward_world import World, make_segments
 
 from rlhp_ray.config.schema import RewardPart
-from rlhp_ray.errors import CorruptDataError
 from rlhp_ray.reward import PublishedEnsemble, RewardTrainer, StepInputs
-from rlhp_ray.reward.trainer import STEP_LABELS
 from rlhp_ray.storage.run_folder import RunFolder
 from rlhp_ray.types import Answer, Choice, FloatArray, Query
 
@@ -141,108 +139,6 @@ def test_every_field_is_heard(world: World, field: dict[str, object]) -> None:
 # -- when it works -----------------------------------------------------------------------------------------------------
 
 
-def test_without_labels_there_is_nothing_to_do(world: World) -> None:
-    trainer = world.trainer()
-    for report in (trainer.first_training(), trainer.step(10_000)):
-        assert report.idle and report.published is None and report.version == 0
-
-
-def test_first_labels_get_their_epochs(world: World) -> None:
-    world.teach(70)
-    report = world.trainer(initial_epochs=5, batch_labels=32).first_training()
-    assert 5 * 70 <= report.labels_processed < 5 * 70 + 32
-    assert report.version == 1 and report.labels_trained == 70 and len(report.answered_at) == 70
-
-
-def test_env_steps_buy_labels(world: World) -> None:
-    world.teach(100)
-    trainer = world.trainer()
-    processed = trainer.first_training().labels_processed
-    assert trainer.step(100).idle  # 10 labels' credit: not a minibatch yet
-    report = trainer.step(10_000)
-    assert report.labels_processed == processed + 64 * (1000 // 64)
-    assert trainer.step(10_000).idle
-    assert trainer.step(10_400).labels_processed == report.labels_processed + 64  # what was left over counts
-
-
-def test_it_rests_after_max_epochs(world: World) -> None:
-    world.teach(64)
-    trainer = world.trainer(initial_epochs=2, max_epochs=5)
-    trainer.first_training()
-    assert trainer.step(1_000_000).labels_processed == 6 * 64  # the bound, and the minibatch that reached it
-    assert trainer.step(2_000_000).idle
-
-
-def test_new_answers_are_trained_on_at_once_and_published(world: World) -> None:
-    world.teach(100)
-    trainer = world.trainer()
-    first = trainer.first_training()
-    world.teach(1)
-    report = trainer.step(0)  # no credit at all
-    assert report.published is not None and report.version == first.version + 1
-    assert report.answered_at == [101.0] and report.labels_trained == 101
-    assert report.labels_processed > first.labels_processed
-    assert trainer.step(0).idle
-
-
-def test_new_answers_come_first_the_newest_before_the_others(world: World) -> None:
-    world.teach(100)
-    trainer = world.trainer(batch_labels=16)
-    trainer.first_training()
-    names = world.teach(20)
-    trainer._take_in()
-    slots = trainer._pacing.next_slots()
-    assert slots is not None
-    assert slots[:8].tolist() == trainer._labels.slots_of(names[:-9:-1]).tolist()
-
-
-def test_a_step_is_bounded_by_labels_in_lockstep(world: World) -> None:
-    world.teach(100)
-    trainer = world.trainer(initial_epochs=1)
-    processed = trainer.first_training().labels_processed
-    assert trainer.step(1_000_000).labels_processed == processed + STEP_LABELS
-
-
-def test_a_step_is_bounded_by_seconds_and_versions_by_an_interval(world: World) -> None:
-    world.teach(100)
-    trainer = world.trainer(lockstep=False, initial_epochs=1, publish_seconds=2)
-    trainer._clock = ticking(world, 0.1)  # each look at the clock takes 0.1 s
-    processed = trainer.first_training().labels_processed
-    report = trainer.step(1_000_000)
-    assert 0 < report.labels_processed - processed <= 4 * 64
-    versions = [trainer.step(1_000_000).version for _ in range(8)]
-    assert 1 < versions[-1] < 8  # some steps published, not all
-
-
-def ticking(world: World, seconds: float):  # type: ignore[no-untyped-def]  # a clock of a test
-    def clock() -> float:
-        world.clock += seconds
-        return world.clock
-
-    return clock
-
-
-def test_lockstep_is_the_same_for_a_seed_whatever_the_clock_says(world: World) -> None:
-    world.teach(100)
-    world.store.offer(make_segments(300, world.rng))
-
-    def payloads(seed: int, tick: float) -> list[bytes | None]:
-        again = world.restart()
-        again.folder.remove("predictor")
-        again.store.offer(make_segments(300, np.random.default_rng(0)))
-        trainer = again.trainer(seed=seed)
-        trainer._clock = ticking(again, tick)
-        return [trainer.first_training().published, *(trainer.step(4000 * i).published for i in range(1, 4))]
-
-    once = payloads(0, 0.001)
-    assert once == payloads(0, 100.0)
-    assert once != payloads(1, 0.001)
-    assert all(payload is not None for payload in once)
-
-
-# -- which labels ------------------------------------------------------------------------------------------------------
-
-
 def test_undone_answers_are_forgotten(world: World) -> None:
     world.teach(50)
     trainer = world.trainer()
@@ -323,69 +219,6 @@ def test_input_moments_follow_the_labelled_segments(world: World) -> None:
 
 
 # -- restarts ----------------------------------------------------------------------------------------------------------
-
-
-def test_a_restarted_trainer_goes_on_where_it_was(world: World) -> None:
-    world.teach(100)
-    trainer = world.trainer()
-    trainer.first_training()
-    trainer.step(10_000)
-    world.teach(5)
-    restarted = world.restart().trainer()
-    for name, tensor in trainer._optimizer.state().items():
-        assert tensor.equal(restarted._optimizer.state()[name]), name
-    one, other = trainer.step(20_000), restarted.step(20_000)
-    assert one.answered_at == other.answered_at and len(one.answered_at) == 5
-    for field in ("version", "labels_trained", "labels_processed", "fresh_accuracy"):
-        assert getattr(one, field) == getattr(other, field), field
-
-
-def test_a_restarted_trainer_without_new_answers_rests_where_it_was(world: World) -> None:
-    world.teach(100)
-    trainer = world.trainer()
-    trainer.first_training()
-    before = trainer.step(10_000)
-    report = world.restart().trainer().step(10_000)
-    assert report.idle and report.version == before.version
-    assert report.labels_processed == before.labels_processed and report.l2 == before.l2
-    assert report.fresh_accuracy == before.fresh_accuracy and report.labels_trained == before.labels_trained
-
-
-def test_first_training_after_a_restart_brings_the_newest_version_back(world: World) -> None:
-    world.teach(50)
-    payload = world.trainer().first_training().published
-    report = world.restart().trainer().first_training()
-    assert report.published == payload and report.version == 1
-
-
-def test_answers_given_while_it_was_away_are_new_to_it(world: World) -> None:
-    world.teach(50)
-    world.trainer().first_training()
-    world.teach(2)
-    report = world.restart().trainer().step(0)
-    assert report.answered_at == [51.0, 52.0] or report.answered_at == [52.0, 51.0]
-    assert report.fresh_accuracy is not None
-
-
-def test_versions_grow_even_if_the_trainers_state_was_lost(world: World) -> None:
-    world.teach(50)
-    trainer = world.trainer()
-    trainer.first_training()
-    version = trainer.step(10_000).version
-    world.folder.remove("predictor/trainer.safetensors")
-    assert world.restart().trainer().first_training().version == version + 1
-
-
-def test_a_damaged_state_is_said(world: World) -> None:
-    world.teach(50)
-    world.trainer().first_training()
-    state = world.folder.read("predictor/trainer.safetensors")
-    world.folder.write("predictor/trainer.safetensors", state[: len(state) // 2])
-    with pytest.raises(CorruptDataError, match="remove it and resume"):
-        world.restart().trainer()
-
-
-# -- images ------------------------------------------------------------------------------------------------------------
 
 
 def test_images_are_learned_from_too(tmp_path: Path) -> None:
