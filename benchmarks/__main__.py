@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import latency, memory, pong, ppo, relabeling, sac, swaps
+from benchmarks import latency, memory, pong, ppo, relabeling, requests, sac, swaps, training
 
 BENCHMARKS = {
     "half-cheetah": ppo.half_cheetah,
@@ -12,6 +12,8 @@ BENCHMARKS = {
     "sac": sac.sac,
     "relabeling": relabeling.relabeling,
     "swaps": swaps.swaps,
+    "requests": requests.requests,
+    "training": training.training,
     "pong": pong.pong,
     "latency": latency.latency,
     "memory": memory.memory,

@@ -66,7 +66,9 @@ def test_a_stopped_run_goes_on_where_it_was(command_line, on_cluster: str, numbe
     assert end["updates"] - at_stop["updates"] == (end["env_steps"] - at_stop["env_steps"]) / 512
     # Moments grow by what was trained on since, from where they were; Adam's steps likewise.
     assert end["module/obs_count"] - at_stop["module/obs_count"] == end["env_steps"] - at_stop["env_steps"]
-    assert end["optimizer/default_optimizer/0/step"] - at_stop["optimizer/default_optimizer/0/step"] == 16 * (end["updates"] - at_stop["updates"])
+    assert end["optimizer/default_optimizer/0/step"] - at_stop["optimizer/default_optimizer/0/step"] == 16 * (
+        end["updates"] - at_stop["updates"]
+    )
 
     status, _, err = command_line.run("export", str(folder), "-o", "export")
     assert status == 0, err
