@@ -1,4 +1,4 @@
-"""A fragment's rewards by one request, beside a request for each of its vector steps: why runners ask once a fragment."""
+"""A fragment's rewards by one request, beside a request for each vector step: why runners ask once a fragment."""
 
 from __future__ import annotations
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+
+from rlhp_ray.agent.build import ALGORITHMS
 
 LEARNS = (
     "budget.env_steps=61440",
@@ -56,6 +60,9 @@ def test_off_policy_agents_learn_it_from_relabelled_replay(
     assert summary["algorithm"] == algorithm
     assert summary["true_return_mean"] > -12
     assert summary["labels"] == 200
+    (*_, last) = (command_line.folder / "runs" / "learned" / "metrics.jsonl").read_text().splitlines()
+    told = json.loads(last)["metrics"]
+    assert all(told[f"agent/{name}"] is not None for name in ALGORITHMS[algorithm].learner_class.figures)
 
 
 def test_the_true_reward_is_a_baseline(command_line, on_cluster: str) -> None:
