@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import abc
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from rlhp_ray.errors import PredictorUnavailableError
 from rlhp_ray.serving.replica import Predictor, Reply
 from rlhp_ray.types import Array, MemberReturns, PredictedRewards
 
+SPLIT_BYTES = 1_000_000  # of a request's observations: less isn't worth a second one
+SEQUENCE_AXIS = {"rewards": 0, "member_returns": 1}
 FIRST_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.05, 2.0
 
 
@@ -68,6 +71,7 @@ class ServedPredictor(_Client):
         super().__init__()
         self._app_name = app_name
         self._part = part
+        self._replicas = part.max_replicas or part.replicas
         self._handle: DeploymentHandle[Any] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -99,13 +103,31 @@ class ServedPredictor(_Client):
         )
 
     def _request(self, method: str, arrays: list[Array]) -> Reply:
+        """One reply; a large request goes to all replicas in equal parts, and comes back of one version."""
+        count = min(len(arrays[0]), self._replicas) if arrays[0].nbytes >= SPLIT_BYTES else 1
+        parts = list(zip(*(np.array_split(array, count) for array in arrays), strict=True))
+        replies = self._replies(method, parts, self._seen_version)
+        newest = max(reply.version for reply in replies)
+        while older := [i for i, reply in enumerate(replies) if reply.values is not None and reply.version < newest]:
+            again = self._replies(method, [parts[i] for i in older], newest)
+            for i, reply in zip(older, again, strict=True):
+                replies[i] = reply
+            newest = max(newest, *(reply.version for reply in again))
+        values = [reply.values for reply in replies if reply.values is not None]
+        if len(values) < len(replies):
+            return next(reply for reply in replies if reply.values is None)
+        return Reply(np.concatenate(values, axis=SEQUENCE_AXIS[method]) if count > 1 else values[0], newest, "")
+
+    def _replies(self, method: str, parts: Sequence[tuple[Array, ...]], least_version: int) -> list[Reply]:
+        """What replicas answer, all asked at once."""
         if self._handle is None:
             self._handle = serve.get_app_handle(self._app_name)
-        response = getattr(self._handle, method).remote(*arrays, self._seen_version)
+        responses = [getattr(self._handle, method).remote(*part, least_version) for part in parts]
         try:
-            return Reply(*response.result(timeout_s=self._part.timeout_seconds))
+            return [Reply(*response.result(timeout_s=self._part.timeout_seconds)) for response in responses]
         except TimeoutError:
-            response.cancel()
+            for response in responses:
+                response.cancel()
             raise
 
 

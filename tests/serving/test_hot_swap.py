@@ -89,6 +89,42 @@ def test_200_swaps_under_four_callers_while_one_of_three_replicas_dies_and_start
         assert len(set(caller.versions)) > 50
 
 
+def test_a_large_request_is_shared_by_all_replicas_and_comes_back_of_one_version(app: str, folder: RunFolder) -> None:
+    first = 1_000
+    broadcast(app, publish(folder, first))
+    observations, actions = np.repeat(OBSERVATIONS, 2_000, axis=0), np.repeat(ACTIONS, 2_000, axis=0)
+    ended, failures, seen = threading.Event(), list[BaseException](), list[int]()
+
+    def ask() -> None:
+        predictor = ServedPredictor(app, ServingPart(replicas=REPLICAS))
+        parts = predictor._replies
+        predictor._replies = lambda method, some, least: asked.append(len(some)) or parts(method, some, least)
+        try:
+            while not ended.is_set():
+                predicted = predictor.rewards(observations, actions)
+                expected = make_version(predicted.version).rewards(OBSERVATIONS, ACTIONS)
+                np.testing.assert_allclose(predicted.rewards, np.repeat(expected, 2_000, axis=0), rtol=1e-5)
+                members = predictor.member_returns(observations, actions)
+                expected = make_version(members.version).member_returns(OBSERVATIONS, ACTIONS)
+                np.testing.assert_allclose(members.returns, np.repeat(expected, 2_000, axis=1), rtol=1e-4, atol=1e-3)
+                seen.append(predicted.version)
+        except BaseException as error:
+            failures.append(error)
+
+    asked: list[int] = []
+    caller = threading.Thread(target=ask)
+    caller.start()
+    version = first
+    while (len(seen) < 30 or len(set(seen)) < 5) and not failures:
+        version += 1
+        broadcast(app, publish(folder, version))
+    ended.set()
+    caller.join()
+    assert failures == []
+    assert seen == sorted(seen)
+    assert max(asked) == REPLICAS  # in parts
+
+
 def test_a_replica_that_no_broadcast_reached_looks_for_itself(app: str, folder: RunFolder) -> None:
     version = 10_000
     publish(folder, version)  # and no broadcast
