@@ -8,6 +8,7 @@ piece of work, and all of it can be rebuilt from the run folder.
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 
@@ -30,6 +31,7 @@ from rlhp_ray.storage.run_folder import RunFolder
 from rlhp_ray.types import Preference
 
 STEP_SECONDS = 0.3  # async: the work of one step
+TAKE_IN_SECONDS = 0.5  # async: answers are waited for so long, so that those of one interval share their minibatches
 STEP_LABELS = 4096  # lockstep: the same, so that time has no say in the results
 FETCHED_LABELS = 128  # at a time, since clips of images are large
 L2_INTERVAL_LABELS = 2048  # processed between two looks at the validation loss
@@ -97,6 +99,7 @@ class RewardTrainer:
         self._resume()
         self._pacing = Pacing(part, self._labels, self._counters, self._rng)
         self._evaluated_at_labels = self._counters.labels_processed
+        self._taken_in_at = -math.inf
         self._published_at = clock()
         self._published_at_labels = self._counters.labels_processed
 
@@ -121,9 +124,11 @@ class RewardTrainer:
         """A bounded piece of work after so many env steps of the run; publishes where there is reason to."""
         if not self._counters.labels_processed:
             return self._report(idle=True)
-        self._take_in()
-        self._pacing.grant(env_steps)
         begun_at, begun_labels = self._clock(), self._counters.labels_processed
+        if self._lockstep or begun_at - self._taken_in_at >= TAKE_IN_SECONDS:
+            self._taken_in_at = begun_at
+            self._take_in()
+        self._pacing.grant(env_steps)
         while (slots := self._pacing.next_slots()) is not None:
             self._train(slots)
             worked_labels = self._counters.labels_processed - begun_labels

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from reward_world import World, make_segments
 
+from rlhp_ray.reward.pacing import NEW_PASSES
 from rlhp_ray.reward.trainer import STEP_LABELS
 
 
@@ -50,6 +51,23 @@ def test_new_answers_are_trained_on_at_once_and_published(world: World) -> None:
     assert report.answered_at == [101.0] and report.labels_trained == 101
     assert report.labels_processed > first.labels_processed
     assert trainer.step(0).idle
+
+
+def test_answers_of_half_a_second_share_their_minibatches(world: World) -> None:
+    world.teach(100)
+    trainer = world.trainer(lockstep=False)
+    trainer.first_training()
+    world.teach(1)
+    before = trainer.step(0)
+    for _ in range(3):
+        world.teach(1)
+        world.clock += 0.1
+        assert trainer.step(0).idle
+    world.clock += 0.5
+    report = trainer.step(0)
+    assert before.labels_trained == 101 and report.labels_trained == 104
+    assert len(report.answered_at) == 3 and report.version == before.version + 1
+    assert report.labels_processed - before.labels_processed == NEW_PASSES * 64
 
 
 def test_new_answers_come_first_the_newest_before_the_others(world: World) -> None:
