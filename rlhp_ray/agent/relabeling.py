@@ -10,7 +10,6 @@ import threading
 import time
 
 from rlhp_ray.agent.replay import ReplayBuffer
-from rlhp_ray.errors import RlhpRayError
 from rlhp_ray.interfaces import RewardPredictor
 
 BLOCK_STEPS = 16_384
@@ -25,7 +24,7 @@ class Relabeler:
         self._wanted = 0
         self.version = 0  # of the newest whole pass
         self.seconds = 0.0  # that it took
-        self._error: RlhpRayError | None = None
+        self._error: Exception | None = None
         self._changed = threading.Condition()
         self._ended = False
         self._thread: threading.Thread | None = None
@@ -70,7 +69,7 @@ class Relabeler:
                     return
             try:
                 self.pass_once()
-            except RlhpRayError as error:
+            except Exception as error:  # whatever it is, the agent's thread raises it
                 self._error = error
                 return
             with self._changed:
