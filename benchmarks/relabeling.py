@@ -6,7 +6,6 @@ what relabelling costs it.
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 import time
 
@@ -74,5 +73,5 @@ def _filled(steps: int) -> ReplayBuffer:
         predict_seconds=0.0,
     )
     while len(buffer) < steps:
-        buffer.add(dataclasses.replace(fragment))
+        buffer.add(fragment)
     return buffer

@@ -17,20 +17,22 @@ CALLERS, SWAPS, ENVS, STEPS = 4, 200, 16, 256
 
 
 def swaps(pairs: int, steps: int | None) -> None:
-    """As many requests without swaps as the time of the swaps took."""
+    """The callers without swaps go on for as long as the newest swaps took."""
     with served_predictor(replicas=1) as (_, swap):
-        newest = [1]
+        newest, took = [1], [0.0]
 
         def with_swaps() -> dict[str, float]:
             def change() -> None:
+                begun = time.perf_counter()
                 for _ in range(SWAPS):
                     newest[0] += 1
                     swap(newest[0])
+                took[0] = time.perf_counter() - begun
 
             return _latencies(change)
 
         def without() -> dict[str, float]:
-            return _latencies(lambda: time.sleep(10.0))
+            return _latencies(lambda: time.sleep(took[0]))
 
         run_pairs("swaps", [Side("200 swaps", with_swaps), Side("no swap", without)], pairs)
 

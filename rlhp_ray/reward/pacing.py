@@ -1,7 +1,7 @@
 """Which labels the next minibatch holds, and whether there is one: the pace of the trainer.
 
 Christiano et al. 2017, appendix A: about one label processed every ten steps of the agent. New answers don't wait for
-that: they are trained on at once, in a few minibatches beside random others.
+that: they are trained on as soon as they are taken in, in a few minibatches beside random others.
 """
 
 from __future__ import annotations

@@ -4,32 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from agent_data import ENVS, STEPS, agent_part, make_algorithm, make_learner, training_data
+from agent_data import ENVS, STEPS, agent_part, make_learner, training_data
 
 from rlhp_ray.errors import AgentLostError, PredictorUnavailableError
 from rlhp_ray.rollouts.fragment import Fragment
 
 # Ray's own, when it starts remote learners
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")
-
-
-@pytest.fixture
-def algorithms(ray_cluster: None) -> Iterator[Any]:
-    """Makes agents, and stops them at the end."""
-    made = []
-
-    def make(*args: Any, **kwargs: Any) -> Any:
-        made.append(make_algorithm(*args, **kwargs))
-        return made[-1]
-
-    yield make
-    for algorithm in made:
-        algorithm.stop()
 
 
 def _snapshots(algorithm: Any) -> list[dict[str, np.ndarray]]:

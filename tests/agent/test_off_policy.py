@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from agent_data import agent_part, make_algorithm, make_config, make_learner, training_data
+from agent_data import agent_part, make_config, make_learner, training_data
 from ray.rllib.core import COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 
 from rlhp_ray.agent.build import ALGORITHMS, model_config
@@ -51,20 +50,6 @@ def rows(part: Any, task: str, count: int) -> dict[str, np.ndarray]:
 
 def _as_runner_1(fragment: Any) -> Any:
     return dataclasses.replace(fragment, runner=1)
-
-
-@pytest.fixture
-def algorithms(ray_cluster: None) -> Iterator[Any]:
-    """Makes agents, and stops them at the end."""
-    made: list[Any] = []
-
-    def make(*args: Any, **kwargs: Any) -> Any:
-        made.append(make_algorithm(*args, **kwargs))
-        return made[-1]
-
-    yield make
-    for algorithm in made:
-        algorithm.stop()
 
 
 @pytest.mark.parametrize(("algorithm", "task"), OFF_POLICY)
@@ -253,7 +238,8 @@ def test_the_whole_buffer_follows_each_new_version() -> None:
     assert predictor.steps == 2 * len(replay)
     predictor.trouble = True
     relabeler.want(3)
+    assert relabeler._thread is not None
+    relabeler._thread.join(timeout=60)
     with pytest.raises(PredictorUnavailableError):
-        while True:
-            relabeler.want(3)
+        relabeler.want(3)
     relabeler.stop()
