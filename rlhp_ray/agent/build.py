@@ -16,7 +16,7 @@ from rlhp_ray.agent.dqn import DQN
 from rlhp_ray.agent.learner import AGENT
 from rlhp_ray.agent.ppo import PPO
 from rlhp_ray.agent.sac import SAC
-from rlhp_ray.config.schema import AgentPart
+from rlhp_ray.config.agent import AgentPart
 from rlhp_ray.errors import ConfigError
 from rlhp_ray.rollouts.env_runner import SETTINGS, ArrayEnvRunner, RolloutSettings
 from rlhp_ray.tasks import Task

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from rlhp_ray.agent import collective
 from rlhp_ray.agent.networks import arrays_of, load_arrays
-from rlhp_ray.config.schema import AgentPart
+from rlhp_ray.config.agent import AgentPart
 from rlhp_ray.types import Array
 
 AGENT = "agent"  # the key of learner_config_dict that holds the AgentPart

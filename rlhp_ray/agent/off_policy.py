@@ -17,7 +17,7 @@ from rlhp_ray.agent.algorithm import FragmentAlgorithm
 from rlhp_ray.agent.learner import AGENT, ArrayLearner
 from rlhp_ray.agent.relabeling import Relabeler
 from rlhp_ray.agent.replay import ReplayBuffer
-from rlhp_ray.config.schema import AgentPart
+from rlhp_ray.config.agent import AgentPart
 from rlhp_ray.rollouts.env_runner import SETTINGS, RolloutSettings
 from rlhp_ray.rollouts.fragment import Fragment
 from rlhp_ray.tasks import load_task

@@ -7,7 +7,7 @@ from typing import Any
 from rlhp_ray.agent.build import ALGORITHMS, model_config
 from rlhp_ray.agent.learner import MODULE_PREFIX
 from rlhp_ray.agent.networks import PolicyModule, load_arrays
-from rlhp_ray.config.schema import AgentPart
+from rlhp_ray.config.agent import AgentPart
 from rlhp_ray.tasks import Task
 from rlhp_ray.types import Array
 

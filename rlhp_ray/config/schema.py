@@ -1,58 +1,31 @@
 """A run's configuration: every field, its default and its meaning. A default lives here and nowhere else.
 
-Each component of the flow gets its own part, never all of it. docs/configuration.md is generated from this file.
-Sources in brackets are rows of docs/recipe.md (Christiano et al. 2017, arXiv 1706.03741).
+Each component of the flow gets its own part, never all of it. docs/configuration.md is generated from here; the
+teachers' and the agent's parts have files of their own. Sources in brackets are rows of docs/recipe.md (Christiano et al.
+2017, arXiv 1706.03741).
 """
 
 from __future__ import annotations
 
-import dataclasses
-import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-    SerializerFunctionWrapHandler,
-    model_serializer,
     model_validator,
 )
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-PositiveInt = Annotated[int, Field(gt=0)]
-NonNegativeInt = Annotated[int, Field(ge=0)]
-PositiveFloat = Annotated[float, Field(gt=0)]
-NonNegativeFloat = Annotated[float, Field(ge=0)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Share = Annotated[float, Field(ge=0, lt=1)]
-
-
-@dataclasses.dataclass(frozen=True)
-class OneOfOrOwn:
-    """Text that is one of these names, or names a user's own code as `module:function`."""
-
-    names: tuple[str, ...]
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(self._check, handler(source))
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"anyOf": [{"enum": list(self.names)}, {"type": "string", "format": "module:function"}]}
-
-    def _check(self, value: str) -> str:
-        if value not in self.names and not re.fullmatch(r"\w+(\.\w+)*:\w+", value):
-            raise PydanticCustomError("literal_error", "must be one of {names}", {"names": self.names})
-        return value
-
-
-class Part(BaseModel):
-    """A frozen part of the configuration that refuses unknown fields."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+from rlhp_ray.config.agent import AgentPart
+from rlhp_ray.config.part import (
+    Fraction,
+    NonNegativeFloat,
+    NonNegativeInt,
+    OneOfOrOwn,
+    Part,
+    PositiveFloat,
+    PositiveInt,
+)
+from rlhp_ray.config.teacher import TeacherPart
 
 
 class RunPart(Part):
@@ -83,118 +56,6 @@ class BudgetPart(Part):
         None,
         description="The agent waits while it has taken more env steps than this for each label; null: it never waits.",
     )
-
-
-class OneTeacherPart(Part):
-    """Who compares the clips, and how well. The oracle's ways to err are B-Pref's (docs/recipe.md, the teachers)."""
-
-    kind: Annotated[str, OneOfOrOwn(("oracle", "recorded"))] = Field(
-        "oracle",
-        description="`oracle`: the true reward over the clip. `recorded`: the answers of an earlier run's export. "
-        "`module:function`: your own (docs/own_use.md).",
-    )
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=40)] | None = Field(
-        None, description="What its answers are signed with; null: its kind."
-    )
-    answers_per_minute: PositiveFloat | None = Field(None, description="Pace of a simulated person; null: at once.")
-    tie_tolerance: NonNegativeFloat = Field(
-        0.0, description="Oracle: clips whose true returns differ by at most this are equal."
-    )
-    equal_share: Share = Field(
-        0.0,
-        description="Oracle: share of the queries that are equal, those whose clips differ least of the newest 100.",
-    )
-    cant_tell_below: float | None = Field(
-        None, description="Oracle: can't tell where both clips' true returns are below this; null: can always tell."
-    )
-    cant_tell_share: Share = Field(
-        0.0,
-        description="Oracle: share of the queries that it can't tell, those whose better clip is the worst of the "
-        "newest 100.",
-    )
-    mistake_probability: Fraction = Field(0.0, description="Oracle: how often left and right are confused.")
-    rationality: PositiveFloat | None = Field(
-        None,
-        description="Oracle: prefers left with probability 1/(1+exp(-rationality x (left - right true return))); "
-        "null: always the better one.",
-    )
-    discount: Annotated[float, Field(gt=0, le=1)] = Field(
-        1.0, description="Oracle: weight of each step's reward relative to the next step's; below 1 it is myopic."
-    )
-    path: str | None = Field(None, description="Recorded: the folder that `rlhp-ray export` wrote.")
-
-    @property
-    def signature(self) -> str:
-        """What its answers are signed with."""
-        return self.name or self.kind
-
-    @property
-    def errors(self) -> dict[str, Any]:
-        """The oracle's fields that are other than by default."""
-        fields = OneTeacherPart.model_fields
-        return {name: getattr(self, name) for name in ORACLE_FIELDS if getattr(self, name) != fields[name].default}
-
-    def problem(self) -> str | None:
-        """What doesn't fit together in it."""
-        if self.kind == "recorded" and self.path is None:
-            return "teacher.kind=recorded needs teacher.path, the folder that `rlhp-ray export` wrote"
-        if self.kind != "oracle" and self.errors:
-            field = next(iter(self.errors))
-            return f"teacher.{field} is the oracle's, but teacher.kind is {self.kind}: leave out one of them"
-        if self.equal_share + self.cant_tell_share >= 1:
-            return (
-                "teacher.equal_share and teacher.cant_tell_share must be less than 1 together, else nothing is learned"
-            )
-        return None
-
-
-ORACLE_FIELDS = (
-    "tie_tolerance",
-    "equal_share",
-    "cant_tell_below",
-    "cant_tell_share",
-    "mistake_probability",
-    "rationality",
-    "discount",
-)
-
-
-class PanelTeacherPart(OneTeacherPart):
-    """What one teacher of a panel has other than the rest."""
-
-    @model_serializer(mode="wrap")
-    def _only_what_was_given(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {name: value for name, value in serialize(self).items() if name in self.model_fields_set}
-
-
-class TeacherPart(OneTeacherPart):
-    """Who compares the clips, and how well. The oracle's ways to err are B-Pref's (docs/recipe.md, the teachers)."""
-
-    panel: tuple[PanelTeacherPart, ...] = Field(
-        (),
-        description="Several teachers at once, each with what it has other than the fields above; empty: one teacher.",
-    )
-
-    def teachers(self) -> tuple[OneTeacherPart, ...]:
-        """Each teacher with all its fields."""
-        shared = OneTeacherPart(**{name: getattr(self, name) for name in OneTeacherPart.model_fields})
-        return tuple(
-            shared.model_copy(update={name: getattr(one, name) for name in one.model_fields_set}) for one in self.panel
-        ) or (shared,)
-
-    @model_validator(mode="after")
-    def _fits(self) -> TeacherPart:
-        teachers = self.teachers()
-        for one in teachers:
-            if problem := one.problem():
-                raise ValueError(problem)
-            if self.panel and "recorded" in (self.kind, one.kind):
-                raise ValueError("teacher.kind=recorded can't be in teacher.panel, since it brings its own queries")
-        names = [one.signature for one in teachers]
-        twice = [name for name in names if names.count(name) > 1]
-        if twice:
-            raise ValueError(f"teacher.panel has {twice[0]} twice: give each of its teachers a name of its own")
-        return self
 
 
 class QueriesPart(Part):
@@ -285,113 +146,6 @@ class ServingPart(Part):
         if self.max_replicas is not None and self.max_replicas < self.replicas:
             raise ValueError("serving.max_replicas must be at least serving.replicas, else it can't start")
         return self
-
-
-Algorithm = Literal["ppo", "appo", "sac", "dqn"]
-OFF_POLICY = ("sac", "dqn")
-
-
-class AgentPart(Part):
-    """The RL algorithm."""
-
-    algorithm: Algorithm = Field(
-        "ppo",
-        description="`ppo`: an update takes a fragment of every EnvRunner. `appo`: of one, as soon as it is there. "
-        "`sac` (continuous actions), `dqn` (discrete): off-policy, from a replay buffer that is relabelled.",
-    )
-    num_env_runners: PositiveInt = Field(1, description="EnvRunner actors.")
-    num_learners: NonNegativeInt = Field(
-        0, description="Learner actors that share each update (sac and dqn: at most 1); 0: the driver learns itself."
-    )
-    learner_threads: PositiveInt = Field(1, description="Threads of torch in each learner.")
-    envs_per_runner: PositiveInt = Field(16, description="Environments in each.")
-    hidden_sizes: tuple[PositiveInt, ...] = Field(
-        (64, 64), description="Layers of policy and of value, tanh; sac and dqn: (256, 256), ReLU."
-    )
-    train_batch_size: PositiveInt = Field(
-        4096,
-        description="Env steps of a fragment of every EnvRunner; appo, sac (64) and dqn (64) update on each one's "
-        "share by itself.",
-    )
-    minibatch_size: PositiveInt = Field(256, description="Steps of a gradient step, over all learners.")
-    num_epochs: PositiveInt = Field(10, description="Passes over a batch (ppo, appo).")
-    replay_env_steps: PositiveInt = Field(
-        1_000_000, description="Env steps that the replay buffer holds (sac, dqn); the oldest are overwritten."
-    )
-    learning_starts: NonNegativeInt = Field(5_000, description="Env steps in the buffer before the first update.")
-    updates_per_env_step: PositiveFloat = Field(1.0, description="Gradient steps an env step (sac, dqn).")
-    target_rate: Annotated[float, Field(gt=0, le=1)] = Field(
-        0.005, description="How far the target networks follow at each gradient step (sac, dqn)."
-    )
-    exploration_env_steps: PositiveInt = Field(
-        20_000, description="Env steps over which random actions become rare (dqn)."
-    )
-    exploration_final: Fraction = Field(0.05, description="Share of random actions from then on (dqn).")
-    learning_rate: PositiveFloat = Field(3e-4, description="Adam's step size.")
-    learning_rate_schedule: Literal["constant", "linear"] = Field(
-        "constant", description="`linear`: falls to zero at the end of the env steps."
-    )
-    gamma: Annotated[float, Field(gt=0, le=1)] = Field(0.99, description="Discount.")
-    gae_lambda: Annotated[float, Field(ge=0, le=1)] = Field(0.95, description="GAE's lambda.")
-    clip: PositiveFloat = Field(0.2, description="PPO's clipping of the ratio.")
-    entropy_coefficient: NonNegativeFloat = Field(0.0, description="Entropy bonus.")
-    value_coefficient: NonNegativeFloat = Field(0.5, description="Weight of the value loss.")
-    max_grad_norm: PositiveFloat = Field(0.5, description="Gradients are scaled down to this norm.")
-    initial_log_std: float = Field(0.0, description="Log standard deviation of a new Gaussian policy.")
-    reset_env_steps: tuple[PositiveInt, ...] = Field(
-        (),
-        description="After so many env steps policy and value begin anew (ppo, appo): what they learned from the first "
-        "predictors may be a dead end for what they are to learn from later ones [resets].",
-    )
-    overlap: bool = Field(True, description="Sample the next batch while the learner updates (a lag of one batch).")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _by_algorithm(cls, given: Any) -> Any:
-        """Defaults that are another algorithm's own."""
-        if not isinstance(given, dict):
-            return given
-        own = {"hidden_sizes": (256, 256), "train_batch_size": 64} if given.get("algorithm") in OFF_POLICY else {}
-        # pydantic takes a YAML list for a tuple, but not one that a validator has seen
-        return own | {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-
-    @property
-    def off_policy(self) -> bool:
-        """Whether it learns from a replay buffer."""
-        return self.algorithm in OFF_POLICY
-
-    @model_validator(mode="after")
-    def _sizes_fit(self) -> AgentPart:
-        per_step = self.num_env_runners * self.envs_per_runner
-        if self.train_batch_size % per_step:
-            raise ValueError(
-                f"agent.train_batch_size={self.train_batch_size} must be a multiple of "
-                f"agent.num_env_runners x agent.envs_per_runner={per_step}, "
-                "since every environment gives equally many steps"
-            )
-        if self.off_policy:
-            if self.num_learners > 1:
-                raise ValueError(f"agent.algorithm={self.algorithm} has one learner: agent.num_learners=0 or 1")
-            if self.replay_env_steps < self.learning_starts + self.train_batch_size:
-                raise ValueError(
-                    "agent.replay_env_steps must be at least agent.learning_starts and one agent.train_batch_size, "
-                    "else learning never starts"
-                )
-            return self
-        if self.minibatch_size > self.train_batch_size:
-            raise ValueError("agent.minibatch_size must be at most agent.train_batch_size")
-        sequences = self.envs_per_runner * (self.num_env_runners if self.algorithm == "ppo" else 1)
-        if self.num_learners and (sequences % self.num_learners or self.minibatch_size % self.num_learners):
-            raise ValueError(
-                f"agent.num_learners={self.num_learners} must divide agent.minibatch_size={self.minibatch_size} and "
-                f"the {sequences} environments of an update, since every learner takes an equal share"
-            )
-        return self
-
-    @property
-    def fragment_steps(self) -> int:
-        """Vector steps of one runner's fragment."""
-        return self.train_batch_size // (self.num_env_runners * self.envs_per_runner)
 
 
 class EvaluationPart(Part):

@@ -13,7 +13,7 @@ import ray
 from ray.actor import ActorHandle
 
 from rlhp_ray.actors import RESTARTING, Watched, proxy
-from rlhp_ray.config.schema import OneTeacherPart
+from rlhp_ray.config.teacher import OneTeacherPart
 from rlhp_ray.preferences.collector import AnswerCounts, Collector, PreferenceChanges
 from rlhp_ray.preferences.desk import BATCH_ANSWERS, TeacherDesk, TeacherReport
 from rlhp_ray.preferences.teachers import make_teacher

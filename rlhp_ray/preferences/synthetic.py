@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from rlhp_ray.config.schema import OneTeacherPart
+from rlhp_ray.config.teacher import OneTeacherPart
 from rlhp_ray.preferences.answering import program_answer
 from rlhp_ray.preferences.draw import stable_uniform
 from rlhp_ray.types import Answer, Choice, Query, Segments

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from rlhp_ray.config.schema import OneTeacherPart
+from rlhp_ray.config.teacher import OneTeacherPart
 from rlhp_ray.errors import OwnCodeError
 from rlhp_ray.interfaces import Teacher
 from rlhp_ray.own_code import OwnFunction

@@ -8,7 +8,8 @@ import ray
 from ray.actor import ActorHandle
 
 from rlhp_ray.actors import RESTARTING, Watched, proxy
-from rlhp_ray.config.schema import BudgetPart, QueriesPart, TeacherPart
+from rlhp_ray.config.schema import BudgetPart, QueriesPart
+from rlhp_ray.config.teacher import TeacherPart
 from rlhp_ray.interfaces import RewardPredictor
 from rlhp_ray.preferences import Collector
 from rlhp_ray.queries.questioner import Questioner, QuestionerReport

@@ -11,7 +11,8 @@ from functools import partial
 
 import numpy as np
 
-from rlhp_ray.config.schema import QueriesPart, TeacherPart
+from rlhp_ray.config.schema import QueriesPart
+from rlhp_ray.config.teacher import TeacherPart
 from rlhp_ray.interfaces import QuerySelector, RewardPredictor
 from rlhp_ray.preferences import Collector, recording_of
 from rlhp_ray.queries.own import ChoosePairs, OwnMethod

@@ -10,7 +10,7 @@ from ray.rllib.core.learner.training_data import TrainingData
 from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
 
 from rlhp_ray.agent.build import ALGORITHMS, build_algorithm, rllib_config
-from rlhp_ray.config.schema import AgentPart
+from rlhp_ray.config.agent import AgentPart
 from rlhp_ray.rollouts.env_runner import RolloutSettings
 from rlhp_ray.tasks import load_task
 

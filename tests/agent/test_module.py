@@ -12,7 +12,7 @@ from rlhp_ray.agent.learner import MODULE_PREFIX
 from rlhp_ray.agent.module import ActorCritic
 from rlhp_ray.agent.networks import arrays_of
 from rlhp_ray.agent.snapshot import policy_from
-from rlhp_ray.config.schema import AgentPart
+from rlhp_ray.config.agent import AgentPart
 from rlhp_ray.errors import TaskError
 from rlhp_ray.tasks import load_task
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from preference_data import make_query, make_segments, own_module
 
-from rlhp_ray.config.schema import OneTeacherPart
+from rlhp_ray.config.teacher import OneTeacherPart
 from rlhp_ray.errors import OwnCodeError
 from rlhp_ray.preferences import make_teacher
 from rlhp_ray.types import Answer, Choice

@@ -11,7 +11,8 @@ import ray
 from preference_data import make_answer, make_query, make_segments
 
 from rlhp_ray.actors import proxy
-from rlhp_ray.config.schema import OneTeacherPart, SegmentsPart
+from rlhp_ray.config.schema import SegmentsPart
+from rlhp_ray.config.teacher import OneTeacherPart
 from rlhp_ray.preferences import Collector, TeacherDesk
 from rlhp_ray.preferences.actor import CollectorActor, TeacherActor
 from rlhp_ray.segments import SegmentStore

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from preference_data import Clock, make_collector, make_query, make_segments, make_store
 
-from rlhp_ray.config.schema import OneTeacherPart
+from rlhp_ray.config.teacher import OneTeacherPart
 from rlhp_ray.preferences import SyntheticTeacher, TeacherDesk
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.types import Array, Choice, Segments

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from preference_data import Clock, make_collector, make_query, make_segments, make_store
 
-from rlhp_ray.config.schema import OneTeacherPart
+from rlhp_ray.config.teacher import OneTeacherPart
 from rlhp_ray.preferences import Collector, SyntheticTeacher, TeacherDesk
 from rlhp_ray.preferences.desk import BATCH_ANSWERS
 from rlhp_ray.storage import RunFolder

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from preference_data import make_answer, make_collector, make_query, make_segments, make_store, own_module
 
-from rlhp_ray.config.schema import TeacherPart
+from rlhp_ray.config.teacher import TeacherPart
 from rlhp_ray.errors import CorruptDataError
 from rlhp_ray.interfaces import Teacher
 from rlhp_ray.preferences import RecordedTeacher, Recording, export_answers, make_teacher

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from query_data import RowPredictor, Run
 
-from rlhp_ray.config.schema import QueriesPart, TeacherPart
+from rlhp_ray.config.schema import QueriesPart
+from rlhp_ray.config.teacher import TeacherPart
 from rlhp_ray.errors import OwnCodeError
 from rlhp_ray.interfaces import QuerySelector
 from rlhp_ray.queries import check_method, make_selector

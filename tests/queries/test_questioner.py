@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from query_data import RowPredictor, Run
 
-from rlhp_ray.config.schema import BudgetPart, QueriesPart, TeacherPart
+from rlhp_ray.config.schema import BudgetPart, QueriesPart
+from rlhp_ray.config.teacher import TeacherPart
 from rlhp_ray.errors import PredictorUnavailableError, RlhpRayError
 from rlhp_ray.interfaces import RewardPredictor
 from rlhp_ray.preferences import Collector

@@ -11,7 +11,8 @@ import ray
 from query_data import RowPredictor, make_segments
 
 from rlhp_ray.actors import proxy
-from rlhp_ray.config.schema import BudgetPart, QueriesPart, SegmentsPart, TeacherPart
+from rlhp_ray.config.schema import BudgetPart, QueriesPart, SegmentsPart
+from rlhp_ray.config.teacher import TeacherPart
 from rlhp_ray.preferences import Collector
 from rlhp_ray.preferences.actor import CollectorActor
 from rlhp_ray.queries import Questioner

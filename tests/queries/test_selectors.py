@@ -9,7 +9,8 @@ import pytest
 from query_data import RowPredictor, Run
 from query_export import make_export
 
-from rlhp_ray.config.schema import QueriesPart, TeacherPart
+from rlhp_ray.config.schema import QueriesPart
+from rlhp_ray.config.teacher import TeacherPart
 from rlhp_ray.interfaces import QuerySelector, RewardPredictor
 from rlhp_ray.queries import make_selector
 from rlhp_ray.queries.selectors import preference_variance

@@ -11,7 +11,7 @@ from counting_task import EPISODE_STEPS, STACK
 
 from rlhp_ray.agent.build import rllib_config
 from rlhp_ray.agent.networks import arrays_of
-from rlhp_ray.config.schema import AgentPart
+from rlhp_ray.config.agent import AgentPart
 from rlhp_ray.errors import PredictorUnavailableError, TaskError
 from rlhp_ray.rollouts.env_runner import ArrayEnvRunner, RolloutSettings
 from rlhp_ray.rollouts.fragment import Fragment
