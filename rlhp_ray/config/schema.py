@@ -1,8 +1,8 @@
 """A run's configuration: every field, its default and its meaning. A default lives here and nowhere else.
 
 Each component of the flow gets its own part, never all of it. docs/configuration.md is generated from here; the
-teachers' and the agent's parts have files of their own. Sources in brackets are rows of docs/recipe.md (Christiano et al.
-2017, arXiv 1706.03741).
+teachers' and the agent's parts have files of their own. Sources in brackets are rows of docs/recipe.md (Christiano
+et al. 2017, arXiv 1706.03741).
 """
 
 from __future__ import annotations
