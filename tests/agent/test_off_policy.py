@@ -66,7 +66,9 @@ def test_learns_to_go_to_the_target(algorithms: Any, algorithm: str, task: str) 
 
 
 @pytest.mark.parametrize(("algorithm", "task"), OFF_POLICY)
-def test_a_gradient_step_for_each_env_step_once_there_is_enough(algorithms: Any, algorithm: str, task: str) -> None:
+def test_updates_follow_env_steps_and_a_snapshot_goes_on_with_its_buffer(
+    algorithms: Any, algorithm: str, task: str
+) -> None:
     agent = algorithms(small(algorithm, updates_per_env_step=0.25), task, lockstep=True)
     taken = []
     agent._update, real = lambda arrays, **kw: taken.append(len(arrays["rewards"])) or real(arrays, **kw), agent._update
@@ -76,21 +78,15 @@ def test_a_gradient_step_for_each_env_step_once_there_is_enough(algorithms: Any,
     learning_updates = (1_024 - 512) // 64 + 1
     assert taken == [64 * 16] * learning_updates
 
-
-@pytest.mark.parametrize(("algorithm", "task"), OFF_POLICY)
-def test_a_snapshot_goes_on_with_its_buffer(algorithms: Any, algorithm: str, task: str) -> None:
-    agent = algorithms(small(algorithm), task)
-    while agent.env_steps < 1_024:
-        agent.train()
     snapshot = agent.snapshot()
-    other = algorithms(small(algorithm), task)
+    assert sum(name.startswith("replay/") for name in snapshot) == 7
+    other = algorithms(small(algorithm, updates_per_env_step=0.25), task)
     other.go_on(snapshot)
     assert other.env_steps == agent.env_steps and other.updates == agent.updates
     for name, array in other.snapshot().items():
         np.testing.assert_array_equal(array, snapshot[name], err_msg=name)
     other.train()
     assert other.last_update.figures  # it learns at once
-    assert sum(name.startswith("replay/") for name in snapshot) == 7
 
 
 @pytest.mark.parametrize(("algorithm", "task"), OFF_POLICY)

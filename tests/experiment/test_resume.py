@@ -26,7 +26,7 @@ def _wait_for(condition, process, seconds: float = 120.0) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_stopped_run_goes_on_where_it_was(command_line, on_cluster: str, number: signal.Signals) -> None:
     folder = command_line.folder / "runs" / "stopped"
     process = command_line.start(
