@@ -127,7 +127,7 @@ class RewardPart(Part):
     labels_per_env_step: PositiveFloat = Field(0.1, description="Labels processed an env step [pace of the trainer].")
     max_epochs: PositiveInt = Field(2_000, description="The trainer rests after so many passes over the labels it has.")
     publish_seconds: PositiveFloat = Field(
-        0.5, description="Least time between two published versions while nothing new was answered."
+        3.0, description="Least time between two published versions while nothing new was answered."
     )
     gpus: NonNegativeFloat = Field(0.0, description="GPUs that Ray reserves for the trainer; it uses one for images.")
 

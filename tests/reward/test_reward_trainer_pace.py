@@ -53,7 +53,7 @@ def test_new_answers_are_trained_on_at_once_and_published(world: World) -> None:
     assert trainer.step(0).idle
 
 
-def test_answers_of_half_a_second_share_their_minibatches(world: World) -> None:
+def test_answers_of_a_second_share_their_minibatches(world: World) -> None:
     world.teach(100)
     trainer = world.trainer(lockstep=False)
     trainer.first_training()
@@ -61,13 +61,24 @@ def test_answers_of_half_a_second_share_their_minibatches(world: World) -> None:
     before = trainer.step(0)
     for _ in range(3):
         world.teach(1)
-        world.clock += 0.1
+        world.clock += 0.2
         assert trainer.step(0).idle
     world.clock += 0.5
     report = trainer.step(0)
     assert before.labels_trained == 101 and report.labels_trained == 104
     assert len(report.answered_at) == 3 and report.version == before.version + 1
     assert report.labels_processed - before.labels_processed == NEW_PASSES * 64
+
+
+def test_minibatches_of_new_answers_use_up_credit(world: World) -> None:
+    world.teach(100)
+    trainer = world.trainer()
+    trainer.first_training()
+    world.teach(1)
+    processed = trainer.step(0).labels_processed  # without credit there is none to use up
+    world.teach(1)
+    report = trainer.step(64 * (NEW_PASSES + 2) * 10)
+    assert report.labels_processed == processed + 64 * (NEW_PASSES + 2)
 
 
 def test_new_answers_come_first_the_newest_before_the_others(world: World) -> None:
