@@ -76,6 +76,9 @@ def rllib_config(part: AgentPart, task: Task, rollouts: RolloutSettings, *, env_
             rollout_fragment_length=part.fragment_steps,
             create_local_env_runner=False,
             max_requests_in_flight_per_env_runner=1,
+            # They have no connectors; each step would wait until none of them samples.
+            merge_env_runner_states=False,
+            broadcast_env_runner_states=False,
         )
         .learners(
             learner_class=algorithm_class.learner_class,
