@@ -9,6 +9,7 @@ from benchmarks import latency, memory, pong, ppo, relabeling, requests, sac, sw
 BENCHMARKS = {
     "half-cheetah": ppo.half_cheetah,
     "hopper": ppo.hopper,
+    "imitation": ppo.imitation,
     "sac": sac.sac,
     "relabeling": relabeling.relabeling,
     "swaps": swaps.swaps,

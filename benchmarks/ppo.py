@@ -9,42 +9,56 @@ from __future__ import annotations
 from benchmarks.ours import peer, run
 from benchmarks.pairs import Side, run_pairs
 
-LABELS = 700
 SAME = (
     "agent.hidden_sizes=[64,64]",
     "agent.train_batch_size=4096",
     "agent.num_epochs=10",
     "agent.minibatch_size=256",
-    f"budget.labels={LABELS}",
 )
+LABELS = 700
+FEW_LABELS = 100  # of the short runs beside imitation
 
 
 def half_cheetah(pairs: int, steps: int | None) -> None:
     """configs/half-cheetah.yaml."""
-    _compare("half-cheetah", pairs, steps or 300_000)
+    _compare("half-cheetah", pairs, steps or 500_000)
 
 
 def hopper(pairs: int, steps: int | None) -> None:
     """configs/hopper.yaml, with the batches of the others."""
-    _compare("hopper", pairs, steps or 200_000)
+    _compare("hopper", pairs, steps or 500_000)
+
+
+def imitation(pairs: int, steps: int | None) -> None:
+    """Beside imitation's preference comparisons, with the same steps and labels."""
+    for task in ("half-cheetah", "hopper"):
+        _beside_imitation(task, pairs, steps or 40_960)
 
 
 def _compare(task: str, pairs: int, steps: int) -> None:
-    def ours(source: str) -> dict[str, float]:
-        done = run(task, *SAME, f"reward.source={source}", f"budget.env_steps={steps}")
-        figures = {"env_steps_per_second": done["env_steps_per_second"]}
-        if source == "learned":
-            figures |= {
-                "predict_share": done["predict_share"],
-                "answer_to_reward_seconds_p50": done["answer_to_reward_seconds_p50"],
-                "answer_to_reward_seconds_p99": done["metrics"]["answer_to_reward_seconds_p99"],
-            }
-        return figures
-
     sides = [
-        Side("learned", lambda: ours("learned")),
-        Side("true", lambda: ours("true")),
-        Side("stable-baselines3", lambda: peer("stable-baselines3", "sb3.py", "ppo", task, str(steps // 2))),
-        Side("imitation", lambda: peer("imitation", "preferences.py", task, str(steps // 10), str(LABELS))),
+        Side("learned", lambda: _ours(task, "learned", steps, LABELS)),
+        Side("true", lambda: _ours(task, "true", steps, LABELS)),
+        Side("stable-baselines3", lambda: peer("stable-baselines3", "sb3.py", "ppo", task, str(steps // 4))),
     ]
     run_pairs(f"ppo-{task}", sides, pairs)
+
+
+def _beside_imitation(task: str, pairs: int, steps: int) -> None:
+    sides = [
+        Side("learned", lambda: _ours(task, "learned", steps, FEW_LABELS)),
+        Side("imitation", lambda: peer("imitation", "preferences.py", task, str(steps), str(FEW_LABELS))),
+    ]
+    run_pairs(f"imitation-{task}", sides, pairs)
+
+
+def _ours(task: str, source: str, steps: int, labels: int) -> dict[str, float]:
+    done = run(task, *SAME, f"reward.source={source}", f"budget.env_steps={steps}", f"budget.labels={labels}")
+    figures = {"env_steps_per_second": done["env_steps_per_second"]}
+    if source == "learned":
+        figures |= {
+            "predict_share": done["predict_share"],
+            "answer_to_reward_seconds_p50": done["answer_to_reward_seconds_p50"],
+            "answer_to_reward_seconds_p99": done["metrics"]["answer_to_reward_seconds_p99"],
+        }
+    return figures

@@ -1,17 +1,20 @@
 """The EnvRunner: steps its environments into arrays, asks the predictor once a fragment, offers segments.
 
-One request for all T x N steps of a fragment costs about 1 % of the time that the steps take; a request a vector step
-would cost several times the environment. Rewards are replaced here, before advantages are estimated, so the
-true reward never leaves this process but for metrics and for the oracle's segments.
+One request asks for all T x N steps of a fragment, since a request a vector step would cost several times the
+environment; while it is on its way the runner takes the next fragment's first steps, with the policy that it has.
+Rewards are replaced here, before advantages are estimated, so the true reward never leaves this process but for metrics
+and for the oracle's segments.
 """
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import dataclasses
 import time
 from typing import Any
 
+import gymnasium
 import numpy as np
 import ray
 import torch
@@ -29,7 +32,7 @@ from rlhp_ray.rollouts.fragment import Episode, Estimates, Fragment
 from rlhp_ray.rollouts.taken_steps import TakenSteps
 from rlhp_ray.segments import RolloutSteps, SegmentCutter
 from rlhp_ray.tasks import load_task
-from rlhp_ray.types import BoolArray, FloatArray, IntArray
+from rlhp_ray.types import BoolArray, FloatArray, IntArray, PredictedRewards
 
 SETTINGS = "rollouts"  # the key of env_config that holds RolloutSettings
 
@@ -69,14 +72,18 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
         s = self._settings
         index = int(self.worker_index or 0)
         self._task = load_task(s.task, s.clip_steps)
+        space = self._task.action_space
+        self._bounds = (space.low, space.high) if isinstance(space, gymnasium.spaces.Box) else None
         self._rng = np.random.default_rng([s.seed, s.epoch, 1, index, *_restarted_at()])
         self._generator = torch.Generator().manual_seed(int(self._rng.integers(2**62)))
         self._predictor = s.predictor
+        self._asking = concurrent.futures.ThreadPoolExecutor(1, "predictor")
         self._offered: ray.ObjectRef[int] | None = None
         self._weights_seq_no = 0
         self.make_env()
         self.make_module()
         self._cutter = SegmentCutter(self._task.clip_steps, s.offered_fraction, self._rng)
+        self._next, self._taken_ahead = self._empty(), 0  # of the next fragment
         self._returns = np.zeros((2, s.envs))  # of the running episodes: true, predicted
 
     def __repr__(self) -> str:
@@ -125,6 +132,7 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
 
     def stop(self) -> None:
         """Close the environments."""
+        self._asking.shutdown(wait=False, cancel_futures=True)
         self._envs.close()
 
     # Sampling -----------------------------------------------------------------------------------------------------
@@ -148,17 +156,22 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
     @torch.inference_mode()
     def _sample(self, env_steps: int, learned: bool) -> Fragment:
         begun = time.perf_counter()
-        taken = self._take_steps()
-        predict_begun = time.perf_counter()
-        rewards, version = taken.true_rewards, 0
+        taken = self._take_fragment()
+        asked = None
         if self._predictor is not None and learned:
-            predicted = self._predictor.rewards(taken.frames[:, :-1], taken.actions)
+            asked = self._asking.submit(self._predictor.rewards, taken.frames[:, :-1], taken.actions)
+        values = self._values(taken) if self._settings.gae_lambda is not None else None
+        self._offer(taken.rollout_steps(env_steps, self._weights_seq_no))
+        rewards, version, predict_seconds = taken.true_rewards, 0, 0.0
+        if asked is not None:
+            if not self._settings.lockstep:
+                self._step_ahead_until(asked)
+            predict_begun = time.perf_counter()
+            predicted = asked.result()
+            predict_seconds = time.perf_counter() - predict_begun
             rewards, version = predicted.rewards, predicted.version
         elif self._predictor is not None:
             rewards = np.zeros_like(rewards)  # the true reward is nobody's to learn from
-        predict_seconds = time.perf_counter() - predict_begun
-
-        self._offer(taken.rollout_steps(env_steps, self._weights_seq_no))
         return Fragment(
             observations=taken.frames,
             actions=taken.policy_actions,
@@ -166,7 +179,7 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
             rewards=rewards,
             terminated=taken.terminated,
             truncated=taken.truncated,
-            estimates=self._estimates(taken, rewards),
+            estimates=None if values is None else self._estimates(taken, values, rewards),
             runner=int(self.worker_index or 0),
             episodes=self._finished(taken.scores, rewards, taken.ended, taken.episode_steps),
             policy_version=self._weights_seq_no,
@@ -176,34 +189,45 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
             predict_seconds=predict_seconds,
         )
 
-    def _take_steps(self) -> TakenSteps:
-        envs, act = self._envs, self.module.act
-        taken = TakenSteps.empty(self._task, envs, self._settings.fragment_steps)
-        low, high = getattr(self._task.action_space, "low", None), getattr(self._task.action_space, "high", None)
-        for t in range(self._settings.fragment_steps):
-            chosen, logp, values = act(torch.from_numpy(envs.observations), self._generator)
-            policy_actions = chosen.numpy()
-            actions = policy_actions if low is None else np.clip(policy_actions, low, high)
-            taken.note_decision(t, envs, policy_actions, actions, logp.numpy())
-            if values is not None:
-                taken.values[:, t] = values.numpy()
-            try:
-                envs.step(actions)
-            except Exception as error:
-                raise TaskError(
-                    f"An environment of {self._task.name} failed in a step with {type(error).__name__}: {error}; "
-                    "mend it and resume the run."
-                ) from error
-            taken.note_outcome(t, envs)
-            cut = envs.truncated
-            if self._settings.gae_lambda is not None and cut.any():
-                taken.final_values[cut, t] = self.module.values(torch.from_numpy(envs.final_observations[cut])).numpy()
+    def _empty(self) -> TakenSteps:
+        return TakenSteps.empty(self._task, self._envs, self._settings.fragment_steps)
+
+    def _take_fragment(self) -> TakenSteps:
+        """The next fragment, from the first step that wasn't taken ahead."""
+        taken = self._next
+        for t in range(self._taken_ahead, self._settings.fragment_steps):
+            self._take_step(taken, t)
+        self._next, self._taken_ahead = self._empty(), 0
         return taken
 
-    def _estimates(self, taken: TakenSteps, rewards: FloatArray) -> Estimates | None:
-        if self._settings.gae_lambda is None:
-            return None
-        values = self._values(taken)
+    def _step_ahead_until(self, asked: concurrent.futures.Future[PredictedRewards]) -> None:
+        """Take steps of the next fragment while the predictor computes."""
+        while not asked.done() and self._taken_ahead < self._settings.fragment_steps:
+            self._take_step(self._next, self._taken_ahead)
+            self._taken_ahead += 1
+
+    def _take_step(self, taken: TakenSteps, t: int) -> None:
+        envs = self._envs
+        chosen, logp, values = self.module.act(torch.from_numpy(envs.observations), self._generator)
+        policy_actions = chosen.numpy()
+        actions = policy_actions if self._bounds is None else np.clip(policy_actions, *self._bounds)
+        taken.note_decision(t, envs, policy_actions, actions, logp.numpy())
+        if values is not None:
+            taken.values[:, t] = values.numpy()
+        try:
+            envs.step(actions)
+        except Exception as error:
+            raise TaskError(
+                f"An environment of {self._task.name} failed in a step with {type(error).__name__}: {error}; "
+                "mend it and resume the run."
+            ) from error
+        taken.note_outcome(t, envs)
+        cut = envs.truncated
+        if self._settings.gae_lambda is not None and cut.any():
+            taken.final_values[cut, t] = self.module.values(torch.from_numpy(envs.final_observations[cut])).numpy()
+
+    def _estimates(self, taken: TakenSteps, values: FloatArray, rewards: FloatArray) -> Estimates:
+        assert self._settings.gae_lambda is not None
         advantage = advantages(
             rewards,
             values[:, :-1],
