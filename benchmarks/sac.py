@@ -16,7 +16,7 @@ def sac(pairs: int, steps: int | None) -> None:
     def ours(source: str, threads: int) -> dict[str, float]:
         overrides = (
             f"budget.env_steps={count}",
-            "budget.labels=100",
+            "budget.labels=20",
             f"reward.source={source}",
             "agent.learning_starts=1000",
             f"agent.learner_threads={threads}",

@@ -10,6 +10,7 @@ from benchmarks.pairs import Side, run_pairs
 from rlhp_ray.reward import Architecture, StepInputs, make_ensemble
 from rlhp_ray.reward.optimizer import EnsembleOptimizer
 from rlhp_ray.reward.training_set import Minibatch
+from rlhp_ray.tasks import load_task
 
 MEMBERS = 3
 
@@ -17,8 +18,7 @@ MEMBERS = 3
 def training(pairs: int, steps: int | None) -> None:
     """Minibatches of 64 pairs of 30 steps, and of 16 pairs of 25 images; `steps` gradient steps."""
     torch.set_num_threads(1)
-    robots = StepInputs((17,), 6, discrete=False)
-    atari = StepInputs((4, 84, 84), 6, discrete=True, images=True)
+    robots, atari = (_inputs(name) for name in ("half-cheetah", "pong"))
     sides = [
         Side("MLP", lambda: _measure(robots, 64, 30, 0.0, steps or 300)),
         Side("CNN", lambda: _measure(atari, 16, 25, 0.5, max(1, (steps or 300) // 60))),
@@ -26,12 +26,17 @@ def training(pairs: int, steps: int | None) -> None:
     run_pairs("training", sides, pairs)
 
 
+def _inputs(name: str) -> StepInputs:
+    task = load_task(name)
+    return StepInputs.of_spaces(task.observation_space, task.action_space, task.frames_per_observation)
+
+
 def _measure(inputs: StepInputs, pairs: int, clip_steps: int, dropout: float, count: int) -> dict[str, float]:
     generator = torch.Generator().manual_seed(0)
     ensemble = make_ensemble(Architecture(inputs, MEMBERS, (64, 64), dropout), generator)
     optimizer = EnsembleOptimizer(ensemble, learning_rate=1e-3, l2_initial=1e-4, error_probability=0.1)
     if inputs.images:
-        frames = (pairs, 2, clip_steps + inputs.frames - 1, *inputs.observation_shape[1:])
+        frames = (pairs, 2, clip_steps + inputs.frames - 1, *inputs.observation_shape[-2:])
         encoded = torch.randint(0, 256, frames, dtype=torch.uint8, generator=generator)
     else:
         encoded = torch.randn((pairs, 2, clip_steps, *inputs.shape), generator=generator)
