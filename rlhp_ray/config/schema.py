@@ -127,7 +127,9 @@ class RewardPart(Part):
     labels_per_env_step: PositiveFloat = Field(0.1, description="Labels processed an env step [pace of the trainer].")
     max_epochs: PositiveInt = Field(2_000, description="The trainer rests after so many passes over the labels it has.")
     publish_seconds: PositiveFloat = Field(
-        3.0, description="Least time between two published versions while nothing new was answered."
+        0.5,
+        description="Least time between two published versions while nothing new was answered; new answers are taken "
+        "in as often, and each second at least.",
     )
     gpus: NonNegativeFloat = Field(0.0, description="GPUs that Ray reserves for the trainer; it uses one for images.")
 

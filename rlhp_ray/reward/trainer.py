@@ -31,7 +31,7 @@ from rlhp_ray.storage.run_folder import RunFolder
 from rlhp_ray.types import Preference
 
 STEP_SECONDS = 0.3  # async: the work of one step
-TAKE_IN_SECONDS = 1.0  # async: answers are waited for so long, so that those of one interval share their minibatches
+MAX_TAKE_IN_SECONDS = 1.0  # async: answers are waited for so long at most; those of one interval share minibatches
 STEP_LABELS = 4096  # lockstep: the same, so that time has no say in the results
 FETCHED_LABELS = 128  # at a time, since clips of images are large
 L2_INTERVAL_LABELS = 2048  # processed between two looks at the validation loss
@@ -125,7 +125,8 @@ class RewardTrainer:
         if not self._counters.labels_processed:
             return self._report(idle=True)
         begun_at, begun_labels = self._clock(), self._counters.labels_processed
-        if self._lockstep or begun_at - self._taken_in_at >= TAKE_IN_SECONDS:
+        interval = min(MAX_TAKE_IN_SECONDS, self._part.publish_seconds)
+        if self._lockstep or begun_at - self._taken_in_at >= interval:
             self._taken_in_at = begun_at
             self._take_in()
         self._pacing.grant(env_steps)

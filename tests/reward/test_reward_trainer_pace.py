@@ -53,9 +53,9 @@ def test_new_answers_are_trained_on_at_once_and_published(world: World) -> None:
     assert trainer.step(0).idle
 
 
-def test_answers_of_a_second_share_their_minibatches(world: World) -> None:
+def test_answers_of_an_interval_share_their_minibatches(world: World) -> None:
     world.teach(100)
-    trainer = world.trainer(lockstep=False)
+    trainer = world.trainer(lockstep=False, publish_seconds=3)  # more than a second is no reason to wait
     trainer.first_training()
     world.teach(1)
     before = trainer.step(0)
