@@ -21,8 +21,8 @@ from rlhp_ray.preferences import AnswerCounts, TeacherReport
 from rlhp_ray.queries import QuestionerReport
 from rlhp_ray.reward import TrainerReport
 
-QUESTIONER_REST_SECONDS = 0.25
-TRAINER_REST_SECONDS = 0.25  # while it has nothing to do
+QUESTIONER_REST_SECONDS = 0.1
+TRAINER_REST_SECONDS = 0.05  # while it has nothing to do
 MAX_REST_SECONDS = 0.5
 
 

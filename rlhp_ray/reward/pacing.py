@@ -1,8 +1,7 @@
 """Which labels the next minibatch holds, and whether there is one: the pace of the trainer.
 
 Christiano et al. 2017, appendix A: about one label processed every ten steps of the agent. New answers don't wait for
-that: they are trained on as soon as they are taken in, in a few minibatches beside random others, which use up credit
-where there is any.
+that: they are trained on as soon as they are taken in, in a few minibatches beside random others.
 """
 
 from __future__ import annotations
@@ -59,7 +58,6 @@ class Pacing:
         if counters.fresh:
             newest = list(counters.fresh)[::-1][: max(1, size // 2)]
             self._count_pass(newest)
-            counters.credit_labels = max(0.0, counters.credit_labels - size)
             return torch.cat([self._labels.slots_of(newest), self.random_slots(size - len(newest))])
         passes_left = self._part.max_epochs * len(self._labels) - counters.labels_processed
         if counters.credit_labels < size or passes_left < 0 or not len(self._labels):

@@ -38,7 +38,7 @@ L2_INTERVAL_LABELS = 2048  # processed between two looks at the validation loss
 EVALUATED_LABELS = 512
 MOMENTS_GROWTH = 1.1  # the input moments are taken anew when the labelled segments have grown by this
 FRESH_WINDOW_LABELS = 100
-VECTOR_OUTPUT_STEPS, IMAGE_OUTPUT_STEPS = 8_192, 1_024  # recent behaviour that the output is normalised over
+VECTOR_OUTPUT_STEPS, IMAGE_OUTPUT_STEPS = 16_384, 1_024  # recent behaviour that the output is normalised over
 IMAGE_DROPOUT = 0.5  # paper, appendix A
 LEAST_STD = 1e-6
 

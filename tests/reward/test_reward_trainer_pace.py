@@ -70,17 +70,6 @@ def test_answers_of_an_interval_share_their_minibatches(world: World) -> None:
     assert report.labels_processed - before.labels_processed == NEW_PASSES * 64
 
 
-def test_minibatches_of_new_answers_use_up_credit(world: World) -> None:
-    world.teach(100)
-    trainer = world.trainer()
-    trainer.first_training()
-    world.teach(1)
-    processed = trainer.step(0).labels_processed  # without credit there is none to use up
-    world.teach(1)
-    report = trainer.step(64 * (NEW_PASSES + 2) * 10)
-    assert report.labels_processed == processed + 64 * (NEW_PASSES + 2)
-
-
 def test_new_answers_come_first_the_newest_before_the_others(world: World) -> None:
     world.teach(100)
     trainer = world.trainer(batch_labels=16)
