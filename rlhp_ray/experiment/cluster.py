@@ -8,13 +8,16 @@ import logging
 import os
 import re
 import socket
+from collections.abc import Iterator
 
 import ray
+from ray.exceptions import RayError
 
 from rlhp_ray.actors import NAMESPACE
 from rlhp_ray.config.schema import RayPart
-from rlhp_ray.errors import ClusterError
+from rlhp_ray.errors import ClusterError, RlhpRayError
 from rlhp_ray.serving.processes import remove_apps
+from rlhp_ray.storage import RunFolder
 
 LOOPBACK = "127.0.0.1"
 CONNECT_SECONDS = 5.0
@@ -62,6 +65,22 @@ def _join(address: str) -> None:
         logging_level=logging.ERROR,
         _node_ip_address=LOOPBACK if local else None,
     )
+
+
+@contextlib.contextmanager
+def explained(folder: RunFolder) -> Iterator[None]:
+    """What Ray raises, in one sentence. Where another driver took the folder over, it removed what is missing here."""
+    try:
+        yield
+    except RlhpRayError:
+        folder.check_epoch()
+        raise
+    except RayError as error:
+        folder.check_epoch()
+        raise ClusterError(
+            f"Ray lost what the run needs ({str(error).strip().splitlines()[-1].strip()}); look for the cause in "
+            f"Ray's logs, and go on with `rlhp-ray resume {folder.address}`."
+        ) from error
 
 
 def run_key(name: str, address: str) -> str:

@@ -21,6 +21,7 @@ from rlhp_ray.preferences import AnswerCounts, TeacherReport
 from rlhp_ray.queries import QuestionerReport
 from rlhp_ray.reward import TrainerReport
 
+WAIT_SECONDS = 0.02  # between two looks while the agent waits for labels
 QUESTIONER_REST_SECONDS = 0.1
 TRAINER_REST_SECONDS = 0.05  # while it has nothing to do
 MAX_REST_SECONDS = 0.5
@@ -90,6 +91,14 @@ class Conductor:
         """Begin to drive them in the background."""
         self._thread = threading.Thread(target=self._run, name="conductor", daemon=True)
         self._thread.start()
+
+    def wait(self) -> None:
+        """Let them go on for a moment: in the background where they were started, else for one turn here."""
+        if self._thread is None:
+            self.turn()
+        else:
+            time.sleep(WAIT_SECONDS)
+            self.raise_if_failed()
 
     def stop(self) -> None:
         """Stop driving; steps on their way are finished."""

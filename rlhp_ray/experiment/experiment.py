@@ -13,17 +13,17 @@ import time
 from collections.abc import Iterator
 
 import ray
-from ray.exceptions import RayError
 
 from rlhp_ray.actors import result
 from rlhp_ray.agent.algorithm import FragmentAlgorithm, Update
 from rlhp_ray.config.schema import Config
-from rlhp_ray.errors import AgentLostError, ClusterError, RlhpRayError, Stopped, UserError
+from rlhp_ray.errors import AgentLostError, Stopped
 from rlhp_ray.experiment import checkpoint
 from rlhp_ray.experiment.account import Account, Counters
-from rlhp_ray.experiment.cluster import connect, remove_processes, run_key
+from rlhp_ray.experiment.cluster import connect, explained, remove_processes, run_key
 from rlhp_ray.experiment.cluster_figures import ClusterFigures
-from rlhp_ray.experiment.conductor import Conductor, Standing
+from rlhp_ray.experiment.conductor import WAIT_SECONDS, Conductor, Standing
+from rlhp_ray.experiment.first_labels import FirstLabels
 from rlhp_ray.experiment.interrupt import Interrupt
 from rlhp_ray.experiment.latency import AnswerLatency
 from rlhp_ray.experiment.parts import Parts, build_agent, build_parts
@@ -31,17 +31,12 @@ from rlhp_ray.experiment.profiling import profiled
 from rlhp_ray.experiment.recorder import Recorder
 from rlhp_ray.experiment.silence import Limits, Progress
 from rlhp_ray.experiment.watch import Watch
-from rlhp_ray.queries import first_labels
 from rlhp_ray.reward import TrainerReport
-from rlhp_ray.segments import SegmentStats
 from rlhp_ray.serving import broadcast
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.tasks import Task, load_task
 
-WAIT_SECONDS = 0.02  # between two looks while the agent waits for labels
-SEGMENTS_PER_FIRST_QUERY = 2
 MAX_REBUILDS = 3  # of a lost agent, without a checkpoint in between
-FIRST_CLIP_ENV_STEPS = 20_000  # without a single clip by then, clips are longer than episodes
 
 
 class Experiment:
@@ -79,10 +74,18 @@ class Experiment:
 
     def run(self) -> Account:
         """Train to the end of the budgets; raises Stopped where it was told to stop before."""
-        with self._explained(), self._cluster() as (agent, parts), Interrupt() as interrupt:
+        with explained(self._folder), self._cluster() as (agent, parts), Interrupt() as interrupt:
             self._restore(agent)
-            if parts is not None:
-                self._first_labels(agent, parts, interrupt)
+            if parts is not None and self._conductor is not None:
+                FirstLabels(
+                    self._config,
+                    self._task,
+                    parts=parts,
+                    conductor=self._conductor,
+                    counters=self._counters,
+                    recorder=self._recorder,
+                    progress=self._progress,
+                ).gather(agent, interrupt, report_if_due=lambda: self._report_if_due(agent))
             with self._profiled():
                 agent = self._train(agent, parts, interrupt)
             if self._conductor is not None:
@@ -175,21 +178,6 @@ class Experiment:
                 f"instead of segments.pool_bytes={wanted:,}; raise ray.object_store_bytes for more."
             )
 
-    @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        """What Ray raises, in one sentence. Where another driver took over, it removed what is missing here."""
-        try:
-            yield
-        except RlhpRayError:
-            self._folder.check_epoch()
-            raise
-        except RayError as error:
-            self._folder.check_epoch()
-            raise ClusterError(
-                f"Ray lost what the run needs ({str(error).strip().splitlines()[-1].strip()}); look for the cause in "
-                f"Ray's logs, and go on with `rlhp-ray resume {self._folder.address}`."
-            ) from error
-
     def _restore(self, agent: FragmentAlgorithm) -> None:
         if self._loaded is None:
             return
@@ -199,61 +187,6 @@ class Experiment:
         self._counters = Counters(**counters)
         self._wall_before = self._counters.wall_seconds
         self._recorder.say(f"going on from {agent.env_steps:,} env steps")
-
-    # The first labels -------------------------------------------------------------------------------------------------
-
-    def _first_labels(self, agent: FragmentAlgorithm, parts: Parts, interrupt: Interrupt) -> None:
-        """Roll the untrained policy out, have its clips compared, train the first predictor."""
-        assert self._conductor is not None
-        conductor, standing = self._conductor, self._conductor.standing
-        standing.env_steps = agent.env_steps
-        wanted = max(1, first_labels(self._config.queries, self._config.budget))
-        standing.counts = result(parts.collector.counts.remote())
-        if standing.counts.labels < wanted:
-            self._collect_first(agent, parts, wanted - standing.counts.labels, interrupt)
-            self._recorder.say("asking for the first labels")
-        if not self._lockstep:
-            conductor.start()
-        while standing.counts.labels < wanted and not standing.no_more_labels and not interrupt.received:
-            self._wait_for_labels()
-            self._report_if_due(agent)
-        if standing.counts.labels == 0 and not interrupt.received:
-            raise UserError(
-                "The teacher gave no label at all, so there is nothing to learn from; check teacher.kind, and "
-                "teacher.cant_tell_below where it is set."
-            )
-        if interrupt.received:
-            return
-        self._recorder.say("training the first reward predictor")
-        conductor.first_training()
-
-    def _collect_first(self, agent: FragmentAlgorithm, parts: Parts, queries: int, interrupt: Interrupt) -> None:
-        """Roll the untrained policy out until there are candidates for so many queries."""
-        self._recorder.say("collecting the first behaviour")
-        needed = min(SEGMENTS_PER_FIRST_QUERY * queries, self._config.segments.pool_segments)
-        while (found := self._candidates(parts)) < needed and not interrupt.received:
-            if not found and self._counters.first_env_steps > FIRST_CLIP_ENV_STEPS:
-                raise UserError(
-                    f"No clip of {self._task.clip_steps} steps fitted into an episode of {self._config.task} in "
-                    f"{self._counters.first_env_steps:,} env steps, since its episodes end sooner; "
-                    "set segments.clip_steps lower."
-                )
-            self._progress.turned(time.monotonic())
-            fragments = agent.collect(learned=False)
-            self._counters.first_env_steps += sum(map(len, fragments))
-        self._progress.paused()
-
-    def _candidates(self, parts: Parts) -> int:
-        stats: SegmentStats = result(parts.store.stats.remote())
-        return stats.candidates
-
-    def _wait_for_labels(self) -> None:
-        assert self._conductor is not None
-        if self._lockstep:
-            self._conductor.turn()
-        else:
-            time.sleep(WAIT_SECONDS)  # the conductor's thread does the work
-            self._conductor.raise_if_failed()
 
     # Training ---------------------------------------------------------------------------------------------------------
 
@@ -279,8 +212,8 @@ class Experiment:
 
     def _turn(self, agent: FragmentAlgorithm) -> None:
         """An update, or a wait for labels."""
-        if not self._may_step(agent):
-            self._wait_for_labels()
+        if self._conductor is not None and not self._may_step(agent):
+            self._conductor.wait()
             self._counters.held_seconds += WAIT_SECONDS
             return
         agent.train()

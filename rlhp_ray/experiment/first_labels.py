@@ -1,0 +1,93 @@
+"""Before RL begins: the untrained policy's behaviour, the first labels, the first predictor.
+
+Christiano et al. 2017, section 2.2 and appendix A: a share of the labels is asked of the untrained policy. It stands
+between the experiment, whose first act it is, and the loops beside the agent's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from rlhp_ray.actors import result
+from rlhp_ray.agent.algorithm import FragmentAlgorithm
+from rlhp_ray.config.schema import Config
+from rlhp_ray.errors import UserError
+from rlhp_ray.experiment.account import Counters
+from rlhp_ray.experiment.conductor import Conductor
+from rlhp_ray.experiment.interrupt import Interrupt
+from rlhp_ray.experiment.parts import Parts
+from rlhp_ray.experiment.recorder import Recorder
+from rlhp_ray.experiment.silence import Progress
+from rlhp_ray.queries import first_labels
+from rlhp_ray.segments import SegmentStats
+from rlhp_ray.tasks import Task
+
+SEGMENTS_PER_FIRST_QUERY = 2
+FIRST_CLIP_ENV_STEPS = 20_000  # without a single clip by then, clips are longer than episodes
+
+
+class FirstLabels:
+    """Of one run; a resumed one that has them trains on them, or brings its predictor back."""
+
+    def __init__(
+        self,
+        config: Config,
+        task: Task,
+        *,
+        parts: Parts,
+        conductor: Conductor,
+        counters: Counters,
+        recorder: Recorder,
+        progress: Progress,
+    ) -> None:
+        self._config, self._task, self._parts = config, task, parts
+        self._conductor, self._counters = conductor, counters
+        self._recorder, self._progress = recorder, progress
+
+    def gather(self, agent: FragmentAlgorithm, interrupt: Interrupt, *, report_if_due: Callable[[], None]) -> None:
+        """Roll the untrained policy out, have its clips compared, train the first predictor; start the loops.
+
+        UserError where no clip fits into an episode, or the teacher gives no label at all.
+        """
+        conductor, standing = self._conductor, self._conductor.standing
+        standing.env_steps = agent.env_steps
+        wanted = max(1, first_labels(self._config.queries, self._config.budget))
+        standing.counts = result(self._parts.collector.counts.remote())
+        if standing.counts.labels < wanted:
+            self._collect(agent, wanted - standing.counts.labels, interrupt)
+            self._recorder.say("asking for the first labels")
+        if self._config.run.mode != "lockstep":
+            conductor.start()
+        while standing.counts.labels < wanted and not standing.no_more_labels and not interrupt.received:
+            conductor.wait()
+            report_if_due()
+        if interrupt.received:
+            return
+        if standing.counts.labels == 0:
+            raise UserError(
+                "The teacher gave no label at all, so there is nothing to learn from; check teacher.kind, and "
+                "teacher.cant_tell_below where it is set."
+            )
+        self._recorder.say("training the first reward predictor")
+        conductor.first_training()
+
+    def _collect(self, agent: FragmentAlgorithm, queries: int, interrupt: Interrupt) -> None:
+        """Roll the untrained policy out until there are candidates for so many queries."""
+        self._recorder.say("collecting the first behaviour")
+        needed = min(SEGMENTS_PER_FIRST_QUERY * queries, self._config.segments.pool_segments)
+        while (found := self._candidates()) < needed and not interrupt.received:
+            if not found and self._counters.first_env_steps > FIRST_CLIP_ENV_STEPS:
+                raise UserError(
+                    f"No clip of {self._task.clip_steps} steps fitted into an episode of {self._config.task} in "
+                    f"{self._counters.first_env_steps:,} env steps, since its episodes end sooner; "
+                    "set segments.clip_steps lower."
+                )
+            self._progress.turned(time.monotonic())
+            fragments = agent.collect(learned=False)
+            self._counters.first_env_steps += sum(map(len, fragments))
+        self._progress.paused()
+
+    def _candidates(self) -> int:
+        stats: SegmentStats = result(self._parts.store.stats.remote())
+        return stats.candidates
