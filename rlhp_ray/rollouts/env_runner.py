@@ -1,8 +1,9 @@
 """The EnvRunner: steps its environments into arrays, asks the predictor once a fragment, offers segments.
 
 One request asks for all T x N steps of a fragment, since a request a vector step would cost several times the
-environment; while it is on its way values are estimated and segments cut. Rewards are replaced here, before advantages
-are estimated, so the true reward never leaves this process but for metrics and for the oracle's segments.
+environment; while it is on its way the runner takes the next fragment's first steps, with the policy that it has.
+Rewards are replaced here, before advantages are estimated, so the true reward never leaves this process but for metrics
+and for the oracle's segments.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from rlhp_ray.rollouts.fragment import Episode, Estimates, Fragment
 from rlhp_ray.rollouts.taken_steps import TakenSteps
 from rlhp_ray.segments import RolloutSteps, SegmentCutter
 from rlhp_ray.tasks import load_task
-from rlhp_ray.types import BoolArray, FloatArray, IntArray
+from rlhp_ray.types import BoolArray, FloatArray, IntArray, PredictedRewards
 
 SETTINGS = "rollouts"  # the key of env_config that holds RolloutSettings
 
@@ -82,6 +83,7 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
         self.make_env()
         self.make_module()
         self._cutter = SegmentCutter(self._task.clip_steps, s.offered_fraction, self._rng)
+        self._next, self._taken_ahead = self._empty(), 0  # of the next fragment
         self._returns = np.zeros((2, s.envs))  # of the running episodes: true, predicted
 
     def __repr__(self) -> str:
@@ -162,6 +164,8 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
         self._offer(taken.rollout_steps(env_steps, self._weights_seq_no))
         rewards, version, predict_seconds = taken.true_rewards, 0, 0.0
         if asked is not None:
+            if not self._settings.lockstep:
+                self._step_ahead_until(asked)
             predict_begun = time.perf_counter()
             predicted = asked.result()
             predict_seconds = time.perf_counter() - predict_begun
@@ -185,11 +189,22 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
             predict_seconds=predict_seconds,
         )
 
+    def _empty(self) -> TakenSteps:
+        return TakenSteps.empty(self._task, self._envs, self._settings.fragment_steps)
+
     def _take_fragment(self) -> TakenSteps:
-        taken = TakenSteps.empty(self._task, self._envs, self._settings.fragment_steps)
-        for t in range(self._settings.fragment_steps):
+        """The next fragment, from the first step that wasn't taken ahead."""
+        taken = self._next
+        for t in range(self._taken_ahead, self._settings.fragment_steps):
             self._take_step(taken, t)
+        self._next, self._taken_ahead = self._empty(), 0
         return taken
+
+    def _step_ahead_until(self, asked: concurrent.futures.Future[PredictedRewards]) -> None:
+        """Take steps of the next fragment while the predictor computes."""
+        while not asked.done() and self._taken_ahead < self._settings.fragment_steps:
+            self._take_step(self._next, self._taken_ahead)
+            self._taken_ahead += 1
 
     def _take_step(self, taken: TakenSteps, t: int) -> None:
         envs = self._envs

@@ -38,7 +38,7 @@ class _Unavailable:
         raise PredictorUnavailableError("no prediction")
 
 
-def _runner(task: str, predictor: Any = None, store: Any = None) -> ArrayEnvRunner:
+def _runner(task: str, predictor: Any = None, store: Any = None, *, lockstep: bool = False) -> ArrayEnvRunner:
     part = AgentPart(envs_per_runner=ENVS, train_batch_size=ENVS * STEPS, minibatch_size=10, hidden_sizes=(8,))
     settings = RolloutSettings(
         task=task,
@@ -50,7 +50,7 @@ def _runner(task: str, predictor: Any = None, store: Any = None) -> ArrayEnvRunn
         seed=0,
         epoch=1,
         offered_fraction=1.0,
-        lockstep=False,
+        lockstep=lockstep,
         store=store,
         predictor=predictor,
     )
@@ -129,31 +129,80 @@ def test_one_request_asks_for_all_sequences_with_the_actions_that_the_environmen
     assert fragment.reward_version == 5
 
 
-class _Store:
-    """Takes offers; RLlib gives the runner a copy, so what happened is noted on the class."""
+class _Slow(_Predictor):
+    """Answers once the runner has taken so many steps of the next fragment."""
 
-    offered = threading.Event()
-
-    @property
-    def offer(self) -> _Store:
-        return self
-
-    def remote(self, segments: Any) -> Any:
-        self.offered.set()
-
-
-class _AfterTheOffer(_Predictor):
-    """Answers once segments were offered."""
+    def __init__(self, ahead: int) -> None:
+        super().__init__()
+        self.ahead = ahead
+        self.runner: ArrayEnvRunner | None = None
 
     def rewards(self, observations: np.ndarray, actions: np.ndarray) -> PredictedRewards:
-        assert _Store.offered.wait(60)
+        assert self.runner is not None
+        while self.runner._taken_ahead < self.ahead:
+            threading.Event().wait(0.001)
         return super().rewards(observations, actions)
 
 
-def test_segments_are_cut_while_the_predictor_computes() -> None:
-    _Store.offered.clear()
-    fragment = _runner("point", _AfterTheOffer(), _Store()).sample()
-    assert fragment.reward_version == 5
+def _slowly_rewarded(task: str, ahead: int) -> tuple[ArrayEnvRunner, _Slow]:
+    runner = _runner(task, _Slow(ahead))  # RLlib gives the runner a copy
+    runner._predictor.runner = runner
+    return runner, runner._predictor
+
+
+@pytest.mark.parametrize("ahead", [3, STEPS])
+def test_while_the_predictor_computes_the_next_fragment_s_steps_are_taken(ahead: int) -> None:
+    runner, predictor = _slowly_rewarded("counting_task:counting", ahead)
+    fragments = [runner.sample() for _ in range(3)]
+    seen = np.stack(runner._envs.seen)
+    assert len(seen) >= 3 * STEPS + ahead
+    for index, fragment in enumerate(fragments):  # as though it had waited: no step is lost, none twice
+        for t in range(STEPS):
+            np.testing.assert_array_equal(fragment.observations[:, t : t + STACK], seen[index * STEPS + t])
+        np.testing.assert_array_equal(predictor.asked[index][0], fragment.observations[:, :-1])
+        assert fragment.rewards.tolist() == predictor.asked[index][1].tolist()
+
+
+class _DoneAfter:
+    """A request that is answered once it was looked at so often."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
+
+    def done(self) -> bool:
+        self.looks -= 1
+        return self.looks < 0
+
+
+def test_steps_taken_ahead_are_the_policy_s_that_took_them() -> None:
+    runner = _runner("point")
+    with torch.inference_mode():
+        runner._step_ahead_until(_DoneAfter(4))
+    old = {name: tensor.clone() for name, tensor in runner.module.state_dict().items()}
+    with torch.no_grad():
+        runner.module.log_std += 0.5
+    fragment = runner.sample()
+    newer = _log_probabilities(runner, fragment)
+    runner.module.load_state_dict(old)
+    older = _log_probabilities(runner, fragment)
+    np.testing.assert_allclose(fragment.action_logp[:, :4], older[:, :4], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(fragment.action_logp[:, 4:], newer[:, 4:], rtol=1e-4, atol=1e-5)
+    assert not np.allclose(older, newer)
+
+
+def _log_probabilities(runner: ArrayEnvRunner, fragment: Fragment) -> np.ndarray:
+    observations, actions = torch.from_numpy(fragment.observations[:, :-1]), torch.from_numpy(fragment.actions)
+    with torch.no_grad():
+        seen = runner.module.normalize(observations.flatten(0, 1))
+        logp, _, _ = runner.module.evaluate_actions(seen, actions.flatten(0, 1))
+    return logp.numpy().reshape(ENVS, STEPS)
+
+
+def test_in_lockstep_no_step_is_taken_ahead() -> None:
+    runner = _runner("point", _Predictor(), lockstep=True)
+    for _ in range(3):
+        runner.sample()
+    assert runner._taken_ahead == 0
 
 
 def test_before_the_first_predictor_nothing_is_learned_from() -> None:
