@@ -48,7 +48,7 @@ def run_pairs(name: str, sides: list[Side], pairs: int) -> dict[str, Any]:
     first = sides[0].name
     record = {
         "benchmark": name,
-        "command": " ".join(["python", *sys.argv]),
+        "command": " ".join(["python", "-m", "benchmarks", *sys.argv[1:]]),
         "commit": _git("rev-parse", "HEAD"),
         "changed": bool(_git("status", "--porcelain", "--", "rlhp_ray", "configs", "benchmarks")),
         "machine": {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
