@@ -110,6 +110,16 @@ class Undo:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Exclusion:
+    """From here on a teacher's answers, the earlier ones too, train nothing; or do so again."""
+
+    teacher: str  # whose answers
+    excluded: bool
+    by: str  # who decided it
+    decided_at: float  # unix seconds
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Preference:
     """An answer made ready for the loss."""
 

@@ -1,4 +1,4 @@
-"""The answer log: every query, answer and undo, append-only, in a run's folder under `answers/`.
+"""The answer log: every query, answer, undo and exclusion, append-only, in a run's folder under `answers/`.
 
 It stands between the collector and the disk, and is the only truth about what was asked and said (Christiano et al.
 2017, section 2.2.2, the database D). Each append is one small immutable object: a JSON file whose name is the position
@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from rlhp_ray.errors import CorruptDataError, RlhpRayError, SupersededError
 from rlhp_ray.storage import RunFolder
-from rlhp_ray.types import Answer, Choice, Query, Undo
+from rlhp_ray.types import Answer, Choice, Exclusion, Query, Undo
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -35,13 +35,19 @@ class Opening:
     opened_at: float  # unix seconds
 
 
-Record = Query | Answer | Undo | Opening
+Record = Query | Answer | Undo | Exclusion | Opening
 
 FOLDER = "answers"
 COMPACT_FILES = 256  # loose files that are worth one Parquet file
 
 _NAME = re.compile(r"(\d{12})\.(json|parquet)")
-_KINDS: dict[str, type[Record]] = {"query": Query, "answer": Answer, "undo": Undo, "opening": Opening}
+_KINDS: dict[str, type[Record]] = {
+    "query": Query,
+    "answer": Answer,
+    "undo": Undo,
+    "exclusion": Exclusion,
+    "opening": Opening,
+}
 _SCHEMA = pa.schema(
     [
         ("kind", pa.string()),
@@ -60,6 +66,9 @@ _SCHEMA = pa.schema(
         ("answered_at", pa.float64()),
         ("seconds", pa.float64()),
         ("undone_at", pa.float64()),
+        ("excluded", pa.bool_()),
+        ("by", pa.string()),
+        ("decided_at", pa.float64()),
         ("opened_at", pa.float64()),
     ]
 )

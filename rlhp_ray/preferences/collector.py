@@ -6,7 +6,6 @@ before; what it holds in memory beside that are leases, which a restart may forg
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import math
 import time
@@ -14,9 +13,11 @@ from collections.abc import Callable, Sequence
 
 from rlhp_ray.errors import RlhpRayError
 from rlhp_ray.preferences.answer_log import AnswerLog, Record
+from rlhp_ray.preferences.draw import stable_uniform
+from rlhp_ray.preferences.ledger import Ledger
 from rlhp_ray.preferences.preference import to_preference
 from rlhp_ray.storage import RunFolder
-from rlhp_ray.types import Answer, Choice, Preference, Query, Undo
+from rlhp_ray.types import Answer, Choice, Exclusion, Preference, Query, Undo
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -24,16 +25,16 @@ class PreferenceChanges:
     """What changed for the loss between two positions of the answer log."""
 
     added: list[Preference]
-    removed: list[str]  # ids of preferences, added before, that were undone
+    removed: list[str]  # ids of preferences, added before, that were undone or whose teacher was excluded
     position: int  # ask from here next time
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class AnswerCounts:
-    """Queries, and answers in force by choice."""
+    """Queries, and labels by choice: of each query the first answer in force of each teacher who isn't excluded."""
 
     asked: int = 0  # queries, ever
-    open: int = 0  # without an answer in force, the leased ones included
+    open: int = 0  # without a label, the leased ones included
     leased: int = 0
     left: int = 0
     right: int = 0
@@ -44,8 +45,17 @@ class AnswerCounts:
 
     @property
     def labels(self) -> int:
-        """Answers in force that train: can't tell doesn't."""
+        """Those that train: can't tell doesn't."""
         return self.left + self.right + self.equal
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Checks:
+    """How much of what people say is asked twice, to see how far they agree with each other and with themselves."""
+
+    second_share: float = 0.0  # of the queries, that go to a second teacher too
+    repeat_share: float = 0.0  # of the queries, that come back to the teacher who answered them
+    repeat_after: int = 20  # answers that the teacher gave in between
 
 
 class Collector:
@@ -58,24 +68,22 @@ class Collector:
         lease_seconds: float,
         audit_fraction: float,
         seed: int,
+        checks: Checks = Checks(),
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Take up the log as it lies in the run's folder."""
         self._lease_seconds = lease_seconds
         self._audit_fraction = audit_fraction
         self._seed = seed
+        self._checks = checks
         self._clock = clock
-        self._queries: dict[str, Query] = {}  # as asked
-        self._open: dict[str, None] = {}  # as asked, a set that keeps its order
-        self._answers: dict[str, Answer] = {}  # undone ones too
-        self._undone: set[str] = set()
-        self._attempts: collections.Counter[str] = collections.Counter()  # answers a query was given, undone ones too
-        self._choices: collections.Counter[Choice] = collections.Counter()  # in force
-        self._by_teacher: collections.Counter[str] = collections.Counter()  # in force
+        self._ledger = Ledger()
+        self._second: dict[str, None] = {}  # queries drawn for a second teacher, as asked
+        self._repeated: dict[str, None] = {}  # queries drawn to come back
         self._leases: dict[str, tuple[str, float]] = {}  # query id -> teacher, expiry
         self._log = AnswerLog(folder, clock)
-        for record in self._log.records:
-            self._apply(record)
+        for position, record in enumerate(self._log.records, 1):
+            self._apply(record, position)
 
     def __repr__(self) -> str:
         counts = self.counts()
@@ -87,41 +95,64 @@ class Collector:
         for query in queries:
             if query.first == query.second:
                 raise RlhpRayError(f"segment {query.first} can't be compared with itself: choose two different ones")
-            if query.query_id not in self._queries:
+            if query.query_id not in self._ledger.queries:
                 new.setdefault(query.query_id, query)
         self._append(list(new.values()))
         return len(new)
 
     def lease(self, teacher: str, count: int, desks: int = 1) -> list[Query]:
-        """At most `count` open queries that nobody holds, oldest first; held by `teacher` until the lease expires.
+        """At most `count` queries that nobody holds, held by `teacher` until the lease expires.
 
-        Where several desks share what is open, at most one desk's part of it, rounded up.
+        First what is asked twice and due to this teacher, then open queries, oldest first; where several desks share
+        what is open, at most one desk's part of it, rounded up. None to a teacher who is excluded.
         """
+        if teacher in self._ledger.excluded:
+            return []
         now = self._clock()
-        free = [i for i in self._open if i not in self._leases or self._leases[i][1] <= now]
-        leased = free[: min(count, math.ceil(len(free) / desks))]
+        checks = [i for i in self._due_checks(teacher) if not self._held(i, now)][:count]
+        free = [i for i in self._ledger.open if not self._held(i, now)]
+        leased = [*checks, *free[: min(count - len(checks), math.ceil(len(free) / desks))]]
         self._leases.update(dict.fromkeys(leased, (teacher, now + self._lease_seconds)))
-        return [self._queries[query_id] for query_id in leased]
+        return [self._ledger.queries[query_id] for query_id in leased]
 
-    def release(self, teacher: str) -> int:
-        """Give back all that the teacher holds, such as after its restart. How many."""
-        held = [query_id for query_id, (holder, _) in self._leases.items() if holder == teacher]
+    def extend(self, teacher: str, query_ids: Sequence[str]) -> list[str]:
+        """Hold these queries on for as long as a new lease; gives those that are still the teacher's."""
+        held = [i for i in query_ids if self._leases.get(i, ("", 0.0))[0] == teacher]
+        self._leases.update(dict.fromkeys(held, (teacher, self._clock() + self._lease_seconds)))
+        return held
+
+    def release(self, teacher: str, query_ids: Sequence[str] | None = None) -> int:
+        """Give back these, or all that the teacher holds, such as after its restart. How many."""
+        held = [
+            query_id
+            for query_id, (holder, _) in self._leases.items()
+            if holder == teacher and (query_ids is None or query_id in query_ids)
+        ]
         for query_id in held:
             del self._leases[query_id]
         return len(held)
 
+    def held_until(self) -> list[float]:
+        """When each lease in force expires, soonest first [unix seconds]."""
+        now = self._clock()
+        return sorted(expiry for _, expiry in self._leases.values() if expiry > now)
+
     def attempts(self, query_ids: Sequence[str]) -> list[int]:
         """How many answers each query was given so far, undone ones too."""
-        return [self._attempts[query_id] for query_id in query_ids]
+        return [self._ledger.attempts[query_id] for query_id in query_ids]
 
     def answer(self, answer: Answer) -> bool:
         """Accept the answer, durable before this returns; False if this answer id was accepted before.
 
-        RlhpRayError if the query is unknown, was answered under another id, or compares other segments.
+        An answer to a query that somebody else has answered meanwhile is a second opinion. RlhpRayError if the query
+        is unknown or compares other segments, if this teacher has answered it and isn't to again, or is excluded.
         """
         if not self._fits(answer):
             return False
-        if answer.query_id not in self._open:
+        if answer.teacher in self._ledger.excluded:
+            raise RlhpRayError(f"{answer.teacher}'s answers are excluded: ask whoever runs the study")
+        own = self._ledger.given(answer.query_id, answer.teacher)
+        if own and not (len(own) == 1 and answer.query_id in self._repeated):
             raise RlhpRayError(
                 f"query {answer.query_id} is answered already: undo that answer first, or take another query"
             )
@@ -131,10 +162,10 @@ class Collector:
     def answer_all(self, answers: Sequence[Answer]) -> list[bool]:
         """Accept several answers in one durable write: which were accepted.
 
-        False: this answer id was accepted before, or the query has another answer. RlhpRayError as in `answer`; then
-        none is accepted.
+        False: this answer id was accepted before, or the query isn't open. RlhpRayError as in `answer`; then none is
+        accepted.
         """
-        free = self._open.keys() & {answer.query_id for answer in answers}
+        free = self._ledger.open.keys() & {answer.query_id for answer in answers}
         taken: dict[str, Answer] = {}
         accepted = []
         for answer in answers:
@@ -151,61 +182,84 @@ class Collector:
 
         RlhpRayError if there is no such answer, or it is another teacher's.
         """
-        answer = self._answers.get(answer_id)
+        answer = self._ledger.answers.get(answer_id)
         if answer is None:
             raise RlhpRayError(f"there is no answer {answer_id!r} to undo: it was never accepted")
         if answer.teacher != teacher:
             raise RlhpRayError(f"answer {answer_id!r} is {answer.teacher}'s: only its own teacher can undo it")
-        if answer_id in self._undone:
+        if answer_id in self._ledger.undone:
             return False
         self._append([Undo(answer_id=answer_id, teacher=teacher, undone_at=self._clock())])
         return True
 
+    def exclude(self, teacher: str, excluded: bool, by: str) -> bool:
+        """Leave all of the teacher's answers out of the training, or take them in again; False: it was so before."""
+        if (teacher in self._ledger.excluded) == excluded:
+            return False
+        self._append([Exclusion(teacher=teacher, excluded=excluded, by=by, decided_at=self._clock())])
+        self.release(teacher)
+        return True
+
     def preferences(self, after: int) -> PreferenceChanges:
         """What was added and removed after this position of the log (0: from the start)."""
-        added: dict[str, Preference] = {}
-        removed: list[str] = []
-        for record in self._log.records[after:]:
-            if isinstance(record, Answer):
-                query = self._queries[record.query_id]
-                preference = to_preference(record, query, audit_fraction=self._audit_fraction, seed=self._seed)
-                if preference is not None:
-                    added[record.answer_id] = preference
-            elif isinstance(record, Undo):
-                undone = self._answers[record.answer_id]
-                if added.pop(undone.answer_id, None) is None and undone.choice is not Choice.CANT_TELL:
-                    removed.append(undone.answer_id)
-        return PreferenceChanges(list(added.values()), removed, self._log.position)
+        gained, lost = self._ledger.changes(after)
+        added = [preference for answer_id in gained if (preference := self._preference(answer_id)) is not None]
+        removed = [answer_id for answer_id in lost if self._ledger.answers[answer_id].choice is not Choice.CANT_TELL]
+        return PreferenceChanges(added, removed, self._log.position)
 
     def counts(self) -> AnswerCounts:
-        """Queries and answers, counted now."""
-        now = self._clock()
+        """Queries and labels, counted now."""
+        ledger = self._ledger
         return AnswerCounts(
-            asked=len(self._queries),
-            open=len(self._open),
-            leased=sum(expiry > now for _, expiry in self._leases.values()),
-            left=self._choices[Choice.LEFT],
-            right=self._choices[Choice.RIGHT],
-            equal=self._choices[Choice.EQUAL],
-            cant_tell=self._choices[Choice.CANT_TELL],
-            undone=len(self._undone),
-            by_teacher=dict(+self._by_teacher),
+            asked=len(ledger.queries),
+            open=len(ledger.open),
+            leased=len(self.held_until()),
+            left=ledger.choices[Choice.LEFT],
+            right=ledger.choices[Choice.RIGHT],
+            equal=ledger.choices[Choice.EQUAL],
+            cant_tell=ledger.choices[Choice.CANT_TELL],
+            undone=len(ledger.undone),
+            by_teacher=dict(+ledger.by_teacher),
         )
 
     def answers(self) -> list[Answer]:
         """The answers in force, in the order in which they were accepted."""
-        return [answer for answer in self._answers.values() if answer.answer_id not in self._undone]
+        return [answer for answer in self._ledger.answers.values() if answer.answer_id not in self._ledger.undone]
 
     def answered(self, teacher: str) -> list[Query]:
         """The queries that this teacher ever answered, in the order in which it did so first."""
-        given = [answer.query_id for answer in self._answers.values() if answer.teacher == teacher]
-        return [self._queries[query_id] for query_id in dict.fromkeys(given)]
+        given = [answer.query_id for answer in self._ledger.answers.values() if answer.teacher == teacher]
+        return [self._ledger.queries[query_id] for query_id in dict.fromkeys(given)]
+
+    def excluded(self) -> list[str]:
+        """The teachers who are excluded."""
+        return sorted(self._ledger.excluded)
+
+    def _held(self, query_id: str, now: float) -> bool:
+        return query_id in self._leases and self._leases[query_id][1] > now
+
+    def _due_checks(self, teacher: str) -> list[str]:
+        """What is to be asked a second time, and by now of this teacher."""
+        ledger = self._ledger
+        second = [i for i in self._second if len(who := ledger.labellers(i)) == 1 and teacher not in who]
+        repeated = [
+            query_id
+            for query_id in self._repeated
+            if len(own := ledger.given(query_id, teacher)) == 1
+            and ledger.answers_since(own[0]) >= self._checks.repeat_after
+        ]
+        return [*second, *(query_id for query_id in repeated if query_id not in second)]
+
+    def _preference(self, answer_id: str) -> Preference | None:
+        answer = self._ledger.answers[answer_id]
+        query = self._ledger.queries[answer.query_id]
+        return to_preference(answer, query, audit_fraction=self._audit_fraction, seed=self._seed)
 
     def _fits(self, answer: Answer) -> bool:
         """Whether the answer is new and of a query of ours, compared as it was asked."""
-        if answer.answer_id in self._answers:
+        if answer.answer_id in self._ledger.answers:
             return False
-        query = self._queries.get(answer.query_id)
+        query = self._ledger.queries.get(answer.query_id)
         if query is None:
             raise RlhpRayError(f"there is no query {answer.query_id!r} in this run: answer one that was leased")
         if {answer.left, answer.right} != {query.first, query.second}:
@@ -216,27 +270,20 @@ class Collector:
         return True
 
     def _append(self, records: Sequence[Record]) -> None:
+        before = self._log.position
         self._log.append(records)
-        for record in records:
-            self._apply(record)
+        for position, record in enumerate(records, before + 1):
+            self._apply(record, position)
 
-    def _apply(self, record: Record) -> None:
+    def _apply(self, record: Record, position: int) -> None:
         """Bring memory to what the log says; the one path for new records and for a restart."""
-        match record:
-            case Query():
-                self._queries[record.query_id] = record
-                self._open[record.query_id] = None
-            case Answer():
-                self._answers[record.answer_id] = record
-                self._attempts[record.query_id] += 1
-                self._choices[record.choice] += 1
-                self._by_teacher[record.teacher] += 1
-                del self._open[record.query_id]
-                self._leases.pop(record.query_id, None)
-            case Undo():
-                undone = self._answers[record.answer_id]
-                self._undone.add(record.answer_id)
-                self._choices[undone.choice] -= 1
-                self._by_teacher[undone.teacher] -= 1
-                again = self._open.keys() | {undone.query_id}
-                self._open = {query_id: None for query_id in self._queries if query_id in again}
+        self._ledger.apply(record, position)
+        if isinstance(record, Query):
+            for role, share, drawn in (
+                ("second", self._checks.second_share, self._second),
+                ("repeat", self._checks.repeat_share, self._repeated),
+            ):
+                if stable_uniform(self._seed, role, record.query_id) < share:
+                    drawn[record.query_id] = None
+        elif isinstance(record, Answer):
+            self._leases.pop(record.query_id, None)

@@ -12,7 +12,7 @@ from rlhp_ray.types import Answer, Choice, Preference, Query
 def to_preference(answer: Answer, query: Query, *, audit_fraction: float, seed: int) -> Preference | None:
     """The answer as probability that the query's first segment is the better; None for can't tell.
 
-    Audit is decided by the seed and the answer's id alone, so that it is the same after every restart.
+    Audit is decided by the seed and the query's id alone: the same after every restart and for every answer to it.
     """
     if answer.choice is Choice.CANT_TELL:
         return None
@@ -26,6 +26,6 @@ def to_preference(answer: Answer, query: Query, *, audit_fraction: float, seed: 
         first=query.first,
         second=query.second,
         target=target,
-        audit=stable_uniform(seed, "audit", answer.answer_id) < audit_fraction,
+        audit=stable_uniform(seed, "audit", query.query_id) < audit_fraction,
         answered_at=answer.answered_at,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def make_answer(
     )
 
 
-def make_collector(folder: RunFolder, clock: Clock | None = None, **settings: float) -> Collector:
+def make_collector(folder: RunFolder, clock: Clock | None = None, **settings: Any) -> Collector:
     settings = {"lease_seconds": 60.0, "audit_fraction": 0.0} | settings
     return Collector(folder, seed=5, clock=clock or Clock(), **settings)
 

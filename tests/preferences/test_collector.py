@@ -10,6 +10,7 @@ from preference_data import Clock, make_answer, make_collector, make_query
 
 from rlhp_ray.errors import RlhpRayError
 from rlhp_ray.preferences.answer_log import read_records
+from rlhp_ray.preferences.collector import Checks
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.types import Answer, Choice
 
@@ -185,3 +186,88 @@ def test_answers_are_counted_by_teacher_and_known_by_teacher(folder: RunFolder) 
     for one in (collector, make_collector(folder)):
         assert one.counts().by_teacher == {"ann": 2}
         assert one.answered("bob") == [queries[1], queries[3]]
+
+
+def test_a_drawn_query_goes_to_a_second_teacher_whose_answer_is_a_label_too(folder: RunFolder) -> None:
+    collector = make_collector(folder, checks=Checks(second_share=1.0))
+    collector.ask(Q[:1])
+    assert collector.lease("ann", 5) == Q[:1]
+    collector.answer(make_answer(Q[0], who="ann"))
+    assert collector.lease("ann", 5) == []  # not to the same
+    assert collector.lease("bob", 5) == Q[:1]
+    assert collector.lease("cleo", 5) == []  # bob holds it
+    collector.answer(make_answer(Q[0], Choice.RIGHT, who="bob", answer_id="b"))
+    assert collector.lease("cleo", 5) == []  # two are enough
+    assert [p.target for p in collector.preferences(0).added] == [1.0, 0.0]
+    assert collector.counts().labels == 2
+
+
+def test_a_drawn_query_comes_back_to_its_teacher_and_is_no_label_then(folder: RunFolder) -> None:
+    collector = make_collector(folder, checks=Checks(repeat_share=1.0, repeat_after=2))
+    collector.ask(Q[:3])
+    for query in Q[:3]:
+        collector.answer(make_answer(query, who="ann"))
+    assert collector.lease("ann", 5) == Q[:1]  # two answers came after it
+    collector.answer(make_answer(Q[0], Choice.RIGHT, who="ann", answer_id="again"))
+    assert collector.counts().labels == 3 and len(collector.answers()) == 4
+    with pytest.raises(RlhpRayError, match="answered already"):
+        collector.answer(make_answer(Q[0], who="ann", answer_id="a third time"))
+    collector.undo(f"a:{Q[0].query_id}", "ann")  # the repeat stands in for it
+    assert [p.preference_id for p in collector.preferences(0).added][-1] == "again"
+    again = make_collector(folder, checks=Checks(repeat_share=1.0))
+    assert again.preferences(0).added == collector.preferences(0).added
+
+
+def test_without_checks_nothing_is_asked_twice(folder: RunFolder) -> None:
+    collector = make_collector(folder)
+    collector.ask(Q)
+    for query in Q:
+        collector.answer(make_answer(query, who="ann"))
+    assert collector.lease("ann", 9) == collector.lease("bob", 9) == []
+
+
+def test_an_answer_that_came_too_late_is_a_second_opinion(folder: RunFolder) -> None:
+    clock = Clock()
+    collector = make_collector(folder, clock, lease_seconds=60.0)
+    collector.ask(Q[:1])
+    collector.lease("ann", 1)
+    clock.now += 61
+    collector.lease("bob", 1)
+    assert collector.answer(make_answer(Q[0], who="bob", answer_id="b"))
+    assert collector.answer(make_answer(Q[0], who="ann", answer_id="a"))
+    assert collector.counts().labels == 2
+
+
+def test_leases_are_extended_by_their_holder_alone(folder: RunFolder) -> None:
+    clock = Clock()
+    collector = make_collector(folder, clock, lease_seconds=60.0)
+    collector.ask(Q[:2])
+    collector.lease("ann", 1)
+    clock.now += 50
+    assert collector.extend("ann", [Q[0].query_id, Q[1].query_id]) == [Q[0].query_id]
+    assert collector.extend("bob", [Q[0].query_id]) == []
+    clock.now += 50
+    assert collector.lease("bob", 9) == Q[1:2]
+    assert collector.held_until() == [1110.0, 1160.0]
+    assert collector.release("ann", ["nothing"]) == 0 and collector.release("ann", [Q[0].query_id]) == 1
+
+
+def test_who_is_excluded_trains_nothing_until_taken_in_again(folder: RunFolder) -> None:
+    collector = make_collector(folder)
+    collector.ask(Q[:3])
+    collector.answer(make_answer(Q[0], who="ann"))
+    collector.answer(make_answer(Q[1], who="rand"))
+    collector.answer(make_answer(Q[2], Choice.CANT_TELL, who="rand"))
+    before = collector.preferences(0)
+    assert collector.exclude("rand", True, by="cleo") and not collector.exclude("rand", True, by="cleo")
+    changes = collector.preferences(before.position)
+    assert (changes.added, changes.removed) == ([], [f"a:{Q[1].query_id}"])
+    assert collector.counts().labels == 1 and collector.counts().open == 2
+    assert collector.lease("rand", 9) == [] and collector.lease("ann", 9) == Q[1:3]
+    with pytest.raises(RlhpRayError, match="excluded"):
+        collector.answer(make_answer(Q[1], who="rand", answer_id="more"))
+    again = make_collector(folder)
+    assert again.excluded() == ["rand"] and again.preferences(0).added == collector.preferences(0).added
+    assert again.exclude("rand", False, by="cleo")
+    assert [p.preference_id for p in again.preferences(changes.position).added] == [f"a:{Q[1].query_id}"]
+    assert len(again.answers()) == 3  # all the while

@@ -9,7 +9,7 @@ from preference_data import make_answer, make_query
 
 from rlhp_ray.preferences import to_preference
 from rlhp_ray.preferences.draw import stable_uniform
-from rlhp_ray.types import Choice
+from rlhp_ray.types import Choice, Preference, Query
 
 QUERY = make_query(7, 3)
 
@@ -39,9 +39,21 @@ def test_cant_tell_trains_nothing() -> None:
 
 
 def audited(seed: int, fraction: float = 0.1) -> list[bool]:
-    answers = [make_answer(QUERY, answer_id=f"id-{i}") for i in range(20_000)]
-    preferences = [to_preference(a, QUERY, audit_fraction=fraction, seed=seed) for a in answers]
+    queries = [make_query(2 * i, 2 * i + 1) for i in range(20_000)]
+    preferences = [to_preference(make_answer(q), q, audit_fraction=fraction, seed=seed) for q in queries]
     return [p is not None and p.audit for p in preferences]
+
+
+def said_by(who: str, query: Query) -> Preference:
+    preference = to_preference(make_answer(query, who=who, answer_id=who), query, audit_fraction=0.1, seed=1)
+    assert preference is not None
+    return preference
+
+
+def test_all_answers_to_a_query_are_for_audit_or_none() -> None:
+    queries = [make_query(2 * i, 2 * i + 1) for i in range(200)]
+    ann, bob = ([said_by(who, query).audit for query in queries] for who in ("ann", "bob"))
+    assert ann == bob and 0 < sum(ann) < len(ann)
 
 
 def test_audit_is_a_stable_random_share() -> None:
