@@ -65,3 +65,7 @@ if [ -z "$packages_only" ] && ! [ -e .venv/.renders ]; then
     fi
     touch .venv/.renders
 fi
+
+case $again in *test*)
+    command -v chromium >/dev/null || apt_install "Chromium is missing, for the tests of the labelling page" chromium
+esac

@@ -55,6 +55,14 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true", help="print JSON")
     status.set_defaults(command=_status)
 
+    label = commands.add_parser("label", help="a link to the labelling page of a run that people teach")
+    label.add_argument("run", metavar="RUN", help="a run's folder")
+    label.add_argument("--name", default="researcher", help="whose link it is; answers are signed with it")
+    label.add_argument(
+        "--annotator", action="store_true", help="for somebody who only answers; else they may run the study too"
+    )
+    label.set_defaults(command=_label)
+
     evaluate = commands.add_parser("evaluate", help="a run's deterministic policy on the true reward")
     evaluate.add_argument("run", metavar="RUN", help="a run's folder")
     evaluate.add_argument("--episodes", type=_positive, default=20, metavar="N")
@@ -117,6 +125,21 @@ def _status(options: argparse.Namespace) -> int:
     from rlhp_ray.cli.status import print_status
 
     return print_status(options.run, as_json=options.json)
+
+
+def _label(options: argparse.Namespace) -> int:
+    from rlhp_ray.labeling.access import Person, Role
+    from rlhp_ray.labeling.page import page_link
+    from rlhp_ray.storage import RunFolder
+
+    role = Role.ANNOTATOR if options.annotator else Role.RESEARCHER
+    try:
+        print(page_link(RunFolder.open(options.run), Person(options.name, role)))
+    except FileNotFoundError:
+        raise UserError(
+            f"{options.run} has no labelling page: only a run that was begun with teacher.kind=human has one."
+        ) from None
+    return 0
 
 
 def _evaluate(options: argparse.Namespace) -> int:

@@ -75,13 +75,13 @@ def _meant(detail: ErrorDetails, allowed: str) -> str:
 
 
 def _unknown(path: str) -> str:
-    """Says that the field isn't there, and which one is: first in the same part, then anywhere by its last name."""
+    """Says that the field isn't there, and which one is: of this very name, else close in the same part or anywhere."""
     part, _, name = path.rpartition(".")
     siblings = _names_in(part)
-    close = _closest(name, siblings)
-    if close:
-        return f"{path} is not a field; did you mean {part + '.' if part else ''}{close}?"
     by_name = {field.rpartition(".")[2]: field for field in reversed(list(fields()))}
+    close = _closest(name, siblings)
+    if close and name not in by_name:
+        return f"{path} is not a field; did you mean {part + '.' if part else ''}{close}?"
     close = by_name.get(_closest(name, by_name) or "")
     if close:
         return f"{path} is not a field; did you mean {close}?"

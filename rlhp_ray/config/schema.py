@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from rlhp_ray.config.agent import AgentPart
+from rlhp_ray.config.labeling import LabelingPart
 from rlhp_ray.config.part import (
     Fraction,
     NonNegativeFloat,
@@ -78,7 +79,8 @@ class QueriesPart(Part):
         "auto", description="What the schedule counts; auto: answers with a paced teacher, else env steps."
     )
     open_queries: PositiveInt = Field(
-        10, description="Queries kept open ahead of the teacher where the clock is answers."
+        10,
+        description="Queries kept open ahead of the teacher where the clock is answers; beside those that people hold.",
     )
     initial_fraction: Fraction = Field(
         0.25, description="Share of the labels asked of the untrained policy [first labels]."
@@ -201,6 +203,7 @@ class Config(Part):
     run: RunPart = RunPart()
     budget: BudgetPart = BudgetPart()
     teacher: TeacherPart = TeacherPart()
+    labeling: LabelingPart = LabelingPart()
     queries: QueriesPart = QueriesPart()
     segments: SegmentsPart = SegmentsPart()
     reward: RewardPart = RewardPart()
@@ -209,3 +212,9 @@ class Config(Part):
     evaluation: EvaluationPart = EvaluationPart()
     wandb: WandbPart = WandbPart()
     ray: RayPart = RayPart()
+
+    @model_validator(mode="after")
+    def _people_take_their_time(self) -> Config:
+        if self.teacher.kind == "human" and self.run.mode == "lockstep":
+            raise ValueError("teacher.kind=human needs run.mode=async, since nobody answers in lockstep")
+        return self

@@ -19,10 +19,10 @@ from rlhp_ray.config.part import (
 class OneTeacherPart(Part):
     """Who compares the clips, and how well. The oracle's ways to err are B-Pref's (docs/recipe.md, the teachers)."""
 
-    kind: Annotated[str, OneOfOrOwn(("oracle", "recorded"))] = Field(
+    kind: Annotated[str, OneOfOrOwn(("oracle", "human", "recorded"))] = Field(
         "oracle",
-        description="`oracle`: the true reward over the clip. `recorded`: the answers of an earlier run's export. "
-        "`module:function`: your own (docs/own_use.md).",
+        description="`oracle`: the true reward over the clip. `human`: people, on the labelling page. `recorded`: the "
+        "answers of an earlier run's export. `module:function`: your own (docs/own_use.md).",
     )
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=40)] | None = Field(
         None, description="What its answers are signed with; null: its kind."
@@ -60,6 +60,11 @@ class OneTeacherPart(Part):
         return self.name or self.kind
 
     @property
+    def takes_time(self) -> bool:
+        """Whether an answer takes as long as a person's."""
+        return self.kind == "human" or self.answers_per_minute is not None
+
+    @property
     def errors(self) -> dict[str, Any]:
         """The oracle's fields that are other than by default."""
         fields = OneTeacherPart.model_fields
@@ -69,6 +74,8 @@ class OneTeacherPart(Part):
         """What doesn't fit together in it."""
         if self.kind == "recorded" and self.path is None:
             return "teacher.kind=recorded needs teacher.path, the folder that `rlhp-ray export` wrote"
+        if self.kind == "human" and (self.name is not None or self.answers_per_minute is not None):
+            return "teacher.kind=human has neither teacher.name nor teacher.answers_per_minute: people have their own"
         if self.kind != "oracle" and self.errors:
             field = next(iter(self.errors))
             return f"teacher.{field} is the oracle's, but teacher.kind is {self.kind}: leave out one of them"
@@ -113,6 +120,10 @@ class TeacherPart(OneTeacherPart):
             shared.model_copy(update={name: getattr(one, name) for name in one.model_fields_set}) for one in self.panel
         ) or (shared,)
 
+    def programs(self) -> tuple[OneTeacherPart, ...]:
+        """The teachers that aren't people."""
+        return tuple(one for one in self.teachers() if one.kind != "human")
+
     @model_validator(mode="after")
     def _fits(self) -> TeacherPart:
         teachers = self.teachers()
@@ -121,6 +132,8 @@ class TeacherPart(OneTeacherPart):
                 raise ValueError(problem)
             if self.panel and "recorded" in (self.kind, one.kind):
                 raise ValueError("teacher.kind=recorded can't be in teacher.panel, since it brings its own queries")
+            if self.panel and "human" in (self.kind, one.kind):
+                raise ValueError("teacher.kind=human can't be in teacher.panel: the page takes any number of people")
         names = [one.signature for one in teachers]
         twice = [name for name in names if names.count(name) > 1]
         if twice:

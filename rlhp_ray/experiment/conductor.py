@@ -1,8 +1,8 @@
 """Keeps the teachers' and the trainer's loops going beside the agent's.
 
-Questioner, teachers and reward trainer are actors whose `step` does a bounded piece of work. In async mode a thread of
-the driver keeps one step of each on its way, so that none waits for another; in lockstep mode `turn` takes them one
-after the other, so that a run is the same for the same seed.
+Questioner, teachers, reward trainer and what draws clips are actors whose `step` does a bounded piece of work. In async
+mode a thread of the driver keeps one step of each on its way, so that none waits for another; in lockstep mode `turn`
+takes them one after the other, so that a run is the same for the same seed.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ray
 from ray.actor import ActorHandle
 
 from rlhp_ray.actors import result
+from rlhp_ray.labeling.clips import ClipReport
 from rlhp_ray.preferences import AnswerCounts, TeacherReport
 from rlhp_ray.queries import QuestionerReport
 from rlhp_ray.reward import TrainerReport
@@ -25,6 +26,7 @@ WAIT_SECONDS = 0.02  # between two looks while the agent waits for labels
 QUESTIONER_REST_SECONDS = 0.1
 TRAINER_REST_SECONDS = 0.05  # while it has nothing to do
 MAX_REST_SECONDS = 0.5
+TOLD_ENV_STEPS = ("questioner", "trainer")  # how far the agent is
 
 
 _NONE = AnswerCounts(asked=0, open=0, leased=0, left=0, right=0, equal=0, cant_tell=0, undone=0)
@@ -58,10 +60,14 @@ class Conductor:
         trainer: ActorHandle[Any],
         broadcast: Callable[[bytes], object],
         published: Callable[[TrainerReport], None],
+        clips: Mapping[str, ActorHandle[Any]] | None = None,
+        note: Callable[[str], None] = lambda sentence: None,
     ) -> None:
+        """`clips`: what draws them for people; `note` is told what couldn't be drawn or played."""
         self._teachers = teachers
         self._exhausted = dict.fromkeys(teachers, False)
-        self._actors = {"questioner": questioner, **teachers, "trainer": trainer}
+        self._actors = {"questioner": questioner, **teachers, **(clips or {}), "trainer": trainer}
+        self._note = note
         self._collector = collector
         self._broadcast = broadcast
         self._published = published
@@ -88,7 +94,9 @@ class Conductor:
             self._take("trainer", result(self._start("trainer")))
 
     def start(self) -> None:
-        """Begin to drive them in the background."""
+        """Begin to drive them in the background; nothing where they are driven already."""
+        if self._thread is not None:
+            return
         self._thread = threading.Thread(target=self._run, name="conductor", daemon=True)
         self._thread.start()
 
@@ -139,7 +147,7 @@ class Conductor:
 
     def _start(self, name: str) -> ray.ObjectRef[Any]:
         step: Any = self._actors[name].step
-        ref: ray.ObjectRef[Any] = step.remote() if name in self._teachers else step.remote(self.standing.env_steps)
+        ref: ray.ObjectRef[Any] = step.remote(self.standing.env_steps) if name in TOLD_ENV_STEPS else step.remote()
         return ref
 
     def _take(self, name: str, report: Any) -> float:
@@ -147,12 +155,18 @@ class Conductor:
         standing = self.standing
         if isinstance(report, QuestionerReport):
             standing.questions_exhausted = report.exhausted
+            if not self._teachers:  # people answer
+                standing.counts = result(self._collector.counts.remote())
             return QUESTIONER_REST_SECONDS
         if isinstance(report, TeacherReport):
             self._exhausted[name] = report.exhausted
             standing.teachers_exhausted = all(self._exhausted.values())
             standing.counts = result(self._collector.counts.remote())
             return min(MAX_REST_SECONDS, report.next_seconds)
+        if isinstance(report, ClipReport):
+            for trouble in report.troubles:
+                self._note(trouble)
+            return report.next_seconds
         if report.published is not None:
             self._broadcast(report.published)
             self._published(report)

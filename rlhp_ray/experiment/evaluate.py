@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -30,6 +31,8 @@ class Evaluation:
 
     returns: FloatArray  # [episodes]
     states: Array  # [steps, *state_shape] of the first episode, its beginning where they are large
+    observations: Array  # [steps, *observation.shape] of the same steps
+    actions: Array  # [steps, *action.shape] that the policy chose
 
     @property
     def mean(self) -> float:
@@ -63,24 +66,34 @@ def random_policy(task: Task, rng: np.random.Generator) -> Policy:
     return lambda observations: rng.integers(int(space.n), size=len(observations))
 
 
-def evaluate(task: Task, policy: Policy, episodes: int, rng: np.random.Generator) -> Evaluation:
-    """One episode in each of `episodes` environments, side by side."""
+def evaluate(
+    task: Task, policy: Policy, episodes: int, rng: np.random.Generator, *, seconds: float | None = None
+) -> Evaluation:
+    """One episode in each of `episodes` environments, side by side, or the first seconds of it."""
     envs = task.environments(episodes, rng)
     limit = task.episode_steps or MAX_EPISODE_STEPS
+    if seconds is not None:
+        limit = min(limit, math.ceil(seconds * task.frames_per_second))
     running = np.ones(episodes, dtype=np.bool_)
     returns = np.zeros(episodes, dtype=np.float64)
     states: list[Array] = []
+    observations: list[Array] = []
+    actions: list[Array] = []
     kept_states = MAX_STATES_BYTES // max(1, envs.states[0].nbytes)
     for _ in range(limit):
         if running[0] and len(states) < kept_states:
             states.append(envs.states[0].copy())
-        envs.step(policy(envs.observations))
+            observations.append(envs.observations[0].copy())
+        chosen = policy(envs.observations)
+        if len(actions) < len(states):
+            actions.append(chosen[0].copy())
+        envs.step(chosen)
         returns[running] += envs.scores[running]
         running &= ~envs.ended
         if not running.any():
             break
     envs.close()
-    return Evaluation(returns.astype(np.float32), np.stack(states))
+    return Evaluation(returns.astype(np.float32), np.stack(states), np.stack(observations), np.stack(actions))
 
 
 def film(task: Task, states: Array, file: pathlib.Path, *, width: int = 480, height: int = 360) -> None:

@@ -31,6 +31,7 @@ from rlhp_ray.experiment.profiling import profiled
 from rlhp_ray.experiment.recorder import Recorder
 from rlhp_ray.experiment.silence import Limits, Progress
 from rlhp_ray.experiment.watch import Watch
+from rlhp_ray.labeling.page import page_link
 from rlhp_ray.reward import TrainerReport
 from rlhp_ray.serving import broadcast
 from rlhp_ray.storage import RunFolder
@@ -119,8 +120,10 @@ class Experiment:
             remove_processes(self._run_key, up_to_epoch=self._epoch)
             if self._config.reward.source == "learned":
                 self._recorder.say("starting the reward predictor")
-                parts = build_parts(self._config, self._task, self._folder, self._key)
+                parts = build_parts(self._config, self._folder, self._run_key)
                 self._say_pool_bytes(parts)
+                if parts.clips:
+                    self._recorder.note(f"Teach it here: {page_link(self._folder)}")
                 self._conductor = Conductor(
                     questioner=parts.questioner,
                     teachers=parts.teachers,
@@ -128,6 +131,8 @@ class Experiment:
                     trainer=parts.trainer,
                     broadcast=lambda payload: broadcast(parts.app, payload),
                     published=self._published,
+                    clips=parts.clips,
+                    note=self._recorder.note,
                 )
             self._start_watch(parts)
             self._recorder.say("starting the environments")

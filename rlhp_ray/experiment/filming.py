@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import pathlib
 import tempfile
+import time
 
 import numpy as np
 import ray
@@ -13,9 +15,10 @@ from ray.exceptions import RayError
 from rlhp_ray.agent.snapshot import policy_from
 from rlhp_ray.config.schema import Config
 from rlhp_ray.experiment.checkpoint import load_newest
-from rlhp_ray.experiment.evaluate import evaluate, film, greedy_policy
+from rlhp_ray.experiment.evaluate import VIDEO_SECONDS, Evaluation, evaluate, film, greedy_policy
+from rlhp_ray.reward import PublishedEnsemble, PublishedVersions
 from rlhp_ray.storage import RunFolder
-from rlhp_ray.tasks import load_task
+from rlhp_ray.tasks import Task, load_task
 from rlhp_ray.telemetry import WandbLog
 
 
@@ -29,7 +32,7 @@ class Film:
 
 @ray.remote(num_cpus=0, max_retries=0)
 def film_newest(folder: RunFolder, config: Config) -> Film | None:
-    """Film an episode of the newest checkpoint's deterministic policy, into videos/.
+    """Film an episode of the newest checkpoint's deterministic policy, into videos/, with its predicted rewards.
 
     None where there is no checkpoint yet, or the task can't be drawn.
     """
@@ -39,22 +42,42 @@ def film_newest(folder: RunFolder, config: Config) -> Film | None:
     arrays = loaded[0]
     env_steps = int(arrays["env_steps"])
     rng = np.random.default_rng([config.seed, env_steps, *b"film"])
-    evaluation = evaluate(task, greedy_policy(policy_from(arrays, task, config.agent), task), 1, rng)
+    policy = greedy_policy(policy_from(arrays, task, config.agent), task)
+    evaluation = evaluate(task, policy, 1, rng, seconds=VIDEO_SECONDS)
+    predicted = {"env_steps": env_steps, "rewards": _predicted(folder, task, evaluation)}
     with tempfile.TemporaryDirectory() as scratch:
         video = pathlib.Path(scratch, "film.mp4")
         film(task, evaluation.states, video)
         folder.upload(video, f"videos/{env_steps:09d}.mp4")
+        folder.write(f"videos/{env_steps:09d}.json", json.dumps(predicted).encode())
         return Film(env_steps, video.read_bytes())
 
 
+def _predicted(folder: RunFolder, task: Task, evaluation: Evaluation) -> list[float]:
+    """The newest predictor's reward for each step; none before the first one."""
+    payload = PublishedVersions(folder).newest()
+    if payload is None:
+        return []
+    observations = evaluation.observations
+    if task.frames_per_observation > 1:  # a predictor takes each frame once
+        observations = np.concatenate([observations[0, :-1], observations[:, -1]])
+    rewards = PublishedEnsemble.from_bytes(payload).rewards(observations[None], evaluation.actions[None])
+    return [round(float(reward), 4) for reward in rewards[0]]
+
+
 class Filming:
-    """Films every `evaluation.video_env_steps`, one film at a time, and shows the films on W&B."""
+    """Films every `evaluation.video_env_steps`, and where people teach every `labeling.film_seconds`; shown on W&B.
+
+    One film at a time.
+    """
 
     def __init__(self, config: Config, folder: RunFolder, wandb: WandbLog) -> None:
         self._config = config
         self._folder = folder
         self._wandb = wandb
         self._every = config.evaluation.video_env_steps
+        self._seconds = config.labeling.film_seconds if config.teacher.kind == "human" else None
+        self._begun = time.monotonic()  # the newest film
         self._flying: ray.ObjectRef[Film | None] | None = None
         self._filmed = 0  # env steps of the newest film, or of the last try
 
@@ -65,11 +88,9 @@ class Filming:
 
     def update(self, *, env_steps: int, labels: int) -> str | None:
         """Take a film that is ready, or begin one that is due; a sentence where one can't be made, once."""
-        if self._every is None:
-            return None
         if self._flying is None:
-            if env_steps >= self._filmed + self._every:
-                self._filmed = env_steps
+            if self._due(env_steps):
+                self._filmed, self._begun = env_steps, time.monotonic()
                 self._flying = film_newest.remote(self._folder, self._config)
             return None
         if not ray.wait([self._flying], timeout=0)[0]:
@@ -78,7 +99,7 @@ class Filming:
         try:
             made = ray.get(flying)
         except RayError as error:
-            self._every = None
+            self._every = self._seconds = None
             reason = str(getattr(error, "cause", error)).strip().splitlines()[-1]
             return f"No video can be made while the run trains ({reason}); it goes on without."
         if made is not None:
@@ -87,3 +108,9 @@ class Filming:
                 file.write_bytes(made.data)
                 self._wandb.video(env_steps=made.env_steps, labels=labels, file=file)
         return None
+
+    def _due(self, env_steps: int) -> bool:
+        if env_steps == self._filmed:
+            return False
+        by_time = self._seconds is not None and time.monotonic() - self._begun >= self._seconds
+        return by_time or (self._every is not None and env_steps >= self._filmed + self._every)

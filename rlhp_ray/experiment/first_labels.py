@@ -54,6 +54,8 @@ class FirstLabels:
         standing.env_steps = agent.env_steps
         wanted = max(1, first_labels(self._config.queries, self._config.budget))
         standing.counts = result(self._parts.collector.counts.remote())
+        if self._parts.clips:  # people needn't wait until all of the behaviour is there
+            conductor.start()
         if standing.counts.labels < wanted:
             self._collect(agent, wanted - standing.counts.labels, interrupt)
             self._recorder.say("asking for the first labels")

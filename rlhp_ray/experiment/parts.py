@@ -11,12 +11,15 @@ from rlhp_ray.actors import NAMESPACE
 from rlhp_ray.agent.algorithm import FragmentAlgorithm
 from rlhp_ray.agent.build import build_algorithm
 from rlhp_ray.config.schema import Config
+from rlhp_ray.labeling.actor import ClipActor
+from rlhp_ray.labeling.page import deploy_page
 from rlhp_ray.preferences.actor import CollectorActor, TeacherActor
+from rlhp_ray.preferences.collector import NO_CHECKS, Checks
 from rlhp_ray.queries.actor import QuestionerActor
 from rlhp_ray.reward.actor import RewardTrainerActor
 from rlhp_ray.rollouts.env_runner import RolloutSettings
 from rlhp_ray.segments.actor import SegmentStoreActor
-from rlhp_ray.serving import ServedPredictor, deploy
+from rlhp_ray.serving import ServedPredictor, deploy, listen
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.tasks import Task
 
@@ -31,6 +34,7 @@ class Parts:
     teachers: dict[str, ActorHandle[Any]]  # by role
     questioner: ActorHandle[Any]
     trainer: ActorHandle[Any]
+    clips: dict[str, ActorHandle[Any]]  # by role; where people teach
 
     def watched(self) -> dict[str, ActorHandle[Any]]:
         """The actors by what a person calls them."""
@@ -40,17 +44,22 @@ class Parts:
             **{role.replace("-", " ", 1): actor for role, actor in self.teachers.items()},
             "questioner": self.questioner,
             "reward trainer": self.trainer,
+            **{role.replace("-", " "): actor for role, actor in self.clips.items()},
         }
 
 
-def build_parts(config: Config, task: Task, folder: RunFolder, key: str) -> Parts:
-    """Start the actors and deploy the predictor; `key` names them (run and epoch)."""
+def build_parts(config: Config, folder: RunFolder, run_key: str) -> Parts:
+    """Start the actors and deploy predictor and page; `run_key` and the epoch name them."""
+    key = f"{run_key}-e{folder.epoch or 0}"
 
     def start(cls: Any, role: str, *args: Any, num_gpus: float = 0.0, **kwargs: Any) -> ActorHandle[Any]:
         options = {"name": f"{key}-{role}", "namespace": NAMESPACE, "num_gpus": num_gpus}
         handle: ActorHandle[Any] = cls.options(**options).remote(*args, **kwargs)
         return handle
 
+    people, page = config.teacher.kind == "human", config.labeling
+    if people:
+        listen(page.host, page.port)
     deploy(key, folder.address, config.serving)
     store = start(SegmentStoreActor, "segments", folder, config.segments, config.seed)
     collector = start(
@@ -60,9 +69,10 @@ def build_parts(config: Config, task: Task, folder: RunFolder, key: str) -> Part
         lease_seconds=config.queries.lease_seconds,
         audit_fraction=config.reward.audit_fraction,
         seed=config.seed,
+        checks=Checks(page.second_share, page.repeat_share, page.repeat_after) if people else NO_CHECKS,
     )
     teachers = {}
-    for one in config.teacher.teachers():
+    for one in config.teacher.programs():
         role = f"teacher-{one.signature}" if config.teacher.panel else "teacher"
         colleagues = max(0, len(config.teacher.panel) - 1)
         teachers[role] = start(TeacherActor, role, one, config.seed, collector, store, colleagues=colleagues)
@@ -89,7 +99,15 @@ def build_parts(config: Config, task: Task, folder: RunFolder, key: str) -> Part
         lockstep=config.run.mode == "lockstep",
         num_gpus=config.reward.gpus,
     )
-    return Parts(key, store, collector, teachers, questioner, trainer)
+    clips = {}
+    if people:
+        for place in range(page.processes):
+            role = f"clips-{place}"
+            clip_steps = config.segments.clip_steps
+            clips[role] = start(ClipActor, role, config.task, clip_steps, page, collector, store, place=place)
+        names = [f"{key}-{role}" for role in clips]
+        deploy_page(f"{key}-page", run_key, config, folder, collector=f"{key}-collector", clips=names)
+    return Parts(key, store, collector, teachers, questioner, trainer, clips)
 
 
 def build_agent(config: Config, task: Task, parts: Parts | None, *, epoch: int) -> FragmentAlgorithm:

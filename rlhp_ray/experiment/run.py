@@ -40,15 +40,20 @@ def begin(config: Config, console: Console) -> dict[str, Any]:
 
 def check(config: Config) -> None:
     """Raise a UserError where the config's parts don't fit together, or name what isn't there."""
-    load_task(config.task, config.segments.clip_steps)
+    task = load_task(config.task, config.segments.clip_steps)
     if config.reward.source == "learned":
         if not config.budget.labels:
             raise ConfigError(
                 "reward.source=learned needs budget.labels of 1 or more: raise it, or set reward.source=true."
             )
-        for teacher in config.teacher.teachers():
+        for teacher in config.teacher.programs():
             make_teacher(teacher, config.seed)
         check_method(config.queries)
+        if config.teacher.kind == "human" and not task.drawable:
+            raise ConfigError(
+                f"Clips of {config.task} can't be drawn, so nobody could compare them: choose a MuJoCo or Atari task, "
+                "or another teacher.kind."
+            )
 
 
 def resume(address: str, console: Console) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from ray.actor import ActorHandle
 
 from rlhp_ray.actors import RESTARTING, Watched, proxy
 from rlhp_ray.config.teacher import OneTeacherPart
-from rlhp_ray.preferences.collector import AnswerCounts, Collector, PreferenceChanges
+from rlhp_ray.preferences.agreement import Agreement
+from rlhp_ray.preferences.collector import NO_CHECKS, AnswerCounts, Checks, Collector, PreferenceChanges
 from rlhp_ray.preferences.desk import BATCH_ANSWERS, TeacherDesk, TeacherReport
 from rlhp_ray.preferences.teachers import make_teacher
 from rlhp_ray.segments import SegmentStore
@@ -26,8 +27,12 @@ from rlhp_ray.types import Answer, Query
 class CollectorActor(Watched):
     """Hands open queries to teachers and takes their answers. Ray shell around Collector: the same methods."""
 
-    def __init__(self, folder: RunFolder, *, lease_seconds: float, audit_fraction: float, seed: int) -> None:
-        self._collector = Collector(folder, lease_seconds=lease_seconds, audit_fraction=audit_fraction, seed=seed)
+    def __init__(
+        self, folder: RunFolder, *, lease_seconds: float, audit_fraction: float, seed: int, checks: Checks = NO_CHECKS
+    ) -> None:
+        self._collector = Collector(
+            folder, lease_seconds=lease_seconds, audit_fraction=audit_fraction, seed=seed, checks=checks
+        )
 
     def __repr__(self) -> str:
         return repr(self._collector)
@@ -38,8 +43,17 @@ class CollectorActor(Watched):
     def lease(self, teacher: str, count: int, desks: int = 1) -> list[Query]:
         return self._collector.lease(teacher, count, desks)
 
-    def release(self, teacher: str) -> int:
-        return self._collector.release(teacher)
+    def hold(self, teacher: str, holder: str, having: Sequence[str], count: int) -> tuple[list[str], list[Query]]:
+        return self._collector.hold(teacher, holder, having, count)
+
+    def release(self, holder: str, query_ids: Sequence[str] | None = None) -> int:
+        return self._collector.release(holder, query_ids)
+
+    def waiting(self, count: int) -> list[Query]:
+        return self._collector.waiting(count)
+
+    def held_until(self) -> list[float]:
+        return self._collector.held_until()
 
     def attempts(self, query_ids: Sequence[str]) -> list[int]:
         return self._collector.attempts(query_ids)
@@ -50,8 +64,11 @@ class CollectorActor(Watched):
     def answer_all(self, answers: Sequence[Answer]) -> list[bool]:
         return self._collector.answer_all(answers)
 
-    def undo(self, answer_id: str, teacher: str) -> bool:
-        return self._collector.undo(answer_id, teacher)
+    def undo(self, answer_id: str, teacher: str, *, holder: str | None = None) -> bool:
+        return self._collector.undo(answer_id, teacher, holder=holder)
+
+    def exclude(self, teacher: str, excluded: bool, by: str) -> bool:
+        return self._collector.exclude(teacher, excluded, by)
 
     def preferences(self, after: int) -> PreferenceChanges:
         return self._collector.preferences(after)
@@ -64,6 +81,12 @@ class CollectorActor(Watched):
 
     def answered(self, teacher: str) -> list[Query]:
         return self._collector.answered(teacher)
+
+    def agreement(self) -> Agreement:
+        return self._collector.agreement()
+
+    def excluded(self) -> list[str]:
+        return self._collector.excluded()
 
 
 @ray.remote(**RESTARTING)

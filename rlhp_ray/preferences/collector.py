@@ -7,11 +7,13 @@ before; what it holds in memory beside that are leases, which a restart may forg
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import time
 from collections.abc import Callable, Sequence
 
 from rlhp_ray.errors import RlhpRayError
+from rlhp_ray.preferences.agreement import Agreement, agreement
 from rlhp_ray.preferences.answer_log import AnswerLog, Record
 from rlhp_ray.preferences.draw import stable_uniform
 from rlhp_ray.preferences.ledger import Ledger
@@ -58,6 +60,9 @@ class Checks:
     repeat_after: int = 20  # answers that the teacher gave in between
 
 
+NO_CHECKS = Checks()
+
+
 class Collector:
     """Open queries, leases and answers of a run, over its answer log."""
 
@@ -68,7 +73,7 @@ class Collector:
         lease_seconds: float,
         audit_fraction: float,
         seed: int,
-        checks: Checks = Checks(),
+        checks: Checks = NO_CHECKS,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Take up the log as it lies in the run's folder."""
@@ -115,22 +120,39 @@ class Collector:
         self._leases.update(dict.fromkeys(leased, (teacher, now + self._lease_seconds)))
         return [self._ledger.queries[query_id] for query_id in leased]
 
-    def extend(self, teacher: str, query_ids: Sequence[str]) -> list[str]:
-        """Hold these queries on for as long as a new lease; gives those that are still the teacher's."""
-        held = [i for i in query_ids if self._leases.get(i, ("", 0.0))[0] == teacher]
-        self._leases.update(dict.fromkeys(held, (teacher, self._clock() + self._lease_seconds)))
-        return held
+    def hold(self, teacher: str, holder: str, having: Sequence[str], count: int) -> tuple[list[str], list[Query]]:
+        """Hold on to what `holder`, a page of the teacher's, has, and give it what is missing to `count` queries.
 
-    def release(self, teacher: str, query_ids: Sequence[str] | None = None) -> int:
-        """Give back these, or all that the teacher holds, such as after its restart. How many."""
+        The first: of `having` what is held on, or again where nobody has taken it meanwhile. The second comes first
+        from what this holder was given and lost sight of, such as by a reload; then as `lease`.
+        """
+        if teacher in self._ledger.excluded:
+            return [], []
+        now = self._clock()
+        due = self._due_checks(teacher)
+        askable = self._ledger.open.keys() | set(due)
+        kept = [i for i in having if i in askable and (not self._held(i, now) or self._leases[i][0] == holder)]
+        lost = [i for i in self._leases if i in askable and i not in kept and self._leases[i][0] == holder]
+        free = (i for i in (*due, *self._ledger.open) if i not in lost and i not in kept and not self._held(i, now))
+        missing = max(0, count - len(kept))
+        given = list(itertools.islice(dict.fromkeys(itertools.chain(lost, free)), missing))
+        self._leases.update(dict.fromkeys((*kept, *given), (holder, now + self._lease_seconds)))
+        return kept, [self._ledger.queries[query_id] for query_id in given]
+
+    def release(self, holder: str, query_ids: Sequence[str] | None = None) -> int:
+        """Give back these, or all that this teacher or page holds, such as after a restart. How many."""
         held = [
             query_id
-            for query_id, (holder, _) in self._leases.items()
-            if holder == teacher and (query_ids is None or query_id in query_ids)
+            for query_id, (by, _) in self._leases.items()
+            if by == holder and (query_ids is None or query_id in query_ids)
         ]
         for query_id in held:
             del self._leases[query_id]
         return len(held)
+
+    def waiting(self, count: int) -> list[Query]:
+        """The open queries that were asked first, held or not, at most so many."""
+        return [self._ledger.queries[query_id] for query_id in itertools.islice(self._ledger.open, count)]
 
     def held_until(self) -> list[float]:
         """When each lease in force expires, soonest first [unix seconds]."""
@@ -177,10 +199,11 @@ class Collector:
         self._append(list(taken.values()))
         return accepted
 
-    def undo(self, answer_id: str, teacher: str) -> bool:
+    def undo(self, answer_id: str, teacher: str, *, holder: str | None = None) -> bool:
         """Take the teacher's own answer back: its query is open again. False if it was taken back before.
 
-        RlhpRayError if there is no such answer, or it is another teacher's.
+        `holder`: holds the query then, to answer it anew. RlhpRayError if there is no such answer, or it is
+        another teacher's.
         """
         answer = self._ledger.answers.get(answer_id)
         if answer is None:
@@ -189,7 +212,10 @@ class Collector:
             raise RlhpRayError(f"answer {answer_id!r} is {answer.teacher}'s: only its own teacher can undo it")
         if answer_id in self._ledger.undone:
             return False
-        self._append([Undo(answer_id=answer_id, teacher=teacher, undone_at=self._clock())])
+        now = self._clock()
+        self._append([Undo(answer_id=answer_id, teacher=teacher, undone_at=now)])
+        if holder is not None:
+            self._leases[answer.query_id] = (holder, now + self._lease_seconds)
         return True
 
     def exclude(self, teacher: str, excluded: bool, by: str) -> bool:
@@ -197,7 +223,8 @@ class Collector:
         if (teacher in self._ledger.excluded) == excluded:
             return False
         self._append([Exclusion(teacher=teacher, excluded=excluded, by=by, decided_at=self._clock())])
-        self.release(teacher)
+        for holder in {by for by, _ in self._leases.values() if by.partition("/")[0] == teacher}:
+            self.release(holder)
         return True
 
     def preferences(self, after: int) -> PreferenceChanges:
@@ -230,6 +257,10 @@ class Collector:
         """The queries that this teacher ever answered, in the order in which it did so first."""
         given = [answer.query_id for answer in self._ledger.answers.values() if answer.teacher == teacher]
         return [self._ledger.queries[query_id] for query_id in dict.fromkeys(given)]
+
+    def agreement(self) -> Agreement:
+        """How far the teachers agree, over all answers in force, those of excluded teachers too."""
+        return agreement(self.answers(), self._ledger.queries)
 
     def excluded(self) -> list[str]:
         """The teachers who are excluded."""

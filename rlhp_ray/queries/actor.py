@@ -34,11 +34,12 @@ class QuestionerActor(Watched):
     ) -> None:
         answers, segments = proxy(collector, Collector), proxy(store, SegmentStore)
         self._questioner = Questioner(
-            make_schedule(part, budget, paced=all(one.answers_per_minute is not None for one in teacher.teachers())),
+            make_schedule(part, budget, paced=all(one.takes_time for one in teacher.teachers())),
             make_selector(part, teacher, segments, answers, predictor, seed),
             answers,
             segments,
             budget_labels=budget.labels,
+            beside_held=teacher.kind == "human",
         )
 
     def __repr__(self) -> str:

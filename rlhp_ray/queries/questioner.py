@@ -39,13 +39,18 @@ class Questioner:
         store: SegmentStore,
         *,
         budget_labels: int,
+        beside_held: bool = False,
     ) -> None:
-        """`budget_labels`: of the whole run; at most three times as many queries are asked."""
+        """`budget_labels`: of the whole run; at most three times as many queries are asked.
+
+        `beside_held`: what somebody holds isn't counted among the open, so that there is always something for others.
+        """
         self._schedule = schedule
         self._selector = selector
         self._collector = collector
         self._store = store
         self._budget_labels = budget_labels
+        self._beside_held = beside_held
         self._refusals = 0
 
     def __repr__(self) -> str:
@@ -59,7 +64,9 @@ class Questioner:
         counts = self._collector.counts()
         wanted = self._schedule.wanted(env_steps=env_steps, labels=counts.labels)
         may_ask = QUERIES_PER_LABEL * self._budget_labels - counts.asked
-        missing = min(wanted - counts.labels - counts.open, may_ask, MAX_QUERIES)
+        held = counts.leased if self._beside_held else 0
+        left = self._budget_labels - counts.labels - counts.open
+        missing = min(wanted - counts.labels - counts.open + held, left, may_ask, MAX_QUERIES)
         opened, unavailable = 0, False
         if missing > 0:
             try:

@@ -1,7 +1,8 @@
 """The reward predictor as a Ray Serve application: deploy, broadcast new versions, delete.
 
-Requests go through handles, so no HTTP proxy is started. Weights go by `broadcast`: `user_config` and repeated
-`serve.run` would take replicas out of routing. Whom a broadcast misses finds the version in the run folder.
+Requests go through handles; only a labelling page needs Serve's HTTP proxy. Weights go by `broadcast`: `user_config`
+and repeated `serve.run` would take replicas out of routing. Whom a broadcast misses finds the version in the run
+folder.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import ray
 from ray import serve
 from ray.exceptions import RayError
-from ray.serve.config import AutoscalingConfig
+from ray.serve.config import AutoscalingConfig, HTTPOptions
 from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 from ray.serve.schema import LoggingConfig
@@ -25,14 +26,33 @@ from rlhp_ray.serving.replica import Predictor
 MAX_ONGOING_REQUESTS = 16  # a replica's queue; a fragment takes it milliseconds
 HEALTH_CHECK_SECONDS = 2.0  # also how often a replica looks for a newer version by itself
 BROADCAST_TIMEOUT_SECONDS = 10.0
+QUIET = LoggingConfig(log_level="WARNING", enable_access_log=False)
 
 _log = logging.getLogger(__name__)
+
+
+def listen(host: str, port: int) -> None:
+    """Have Serve listen there, before anything else is deployed. ClusterError where it runs already and doesn't."""
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
+    where = f"{host}:{port}"
+    try:
+        serve.start(http_options=HTTPOptions(host=host, port=port), proxy_location="HeadOnly", logging_config=QUIET)
+        listens = bool(serve.status().proxies)
+    except (RuntimeError, RayError, RayServeException, TimeoutError) as error:
+        raise ClusterError(
+            f"Ray Serve can't listen on {where} ({str(error).splitlines()[0]}); choose another labeling.port, or shut "
+            "down what uses it."
+        ) from error
+    if not listens:
+        raise ClusterError(
+            "Ray Serve runs on this cluster without HTTP already, so no labelling page can be reached; shut it down "
+            "with `serve shutdown` when no run needs it."
+        )
 
 
 def deploy(app_name: str, folder_address: str, part: ServingPart) -> None:
     """Start the predictor's replicas over a run folder and wait until they serve. ClusterError if they can't."""
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
-    quiet = LoggingConfig(log_level="WARNING", enable_access_log=False)
     if part.max_replicas is None:
         scale: dict[str, Any] = {"num_replicas": part.replicas}
     else:
@@ -50,13 +70,13 @@ def deploy(app_name: str, folder_address: str, part: ServingPart) -> None:
         health_check_period_s=HEALTH_CHECK_SECONDS,
         graceful_shutdown_wait_loop_s=0.1,
         graceful_shutdown_timeout_s=2.0,
-        logging_config=quiet,
+        logging_config=QUIET,
         **scale,
     )(Predictor)
     threads = max(1, int(part.cpus_per_replica))
     try:
-        serve.start(proxy_location="Disabled", logging_config=quiet)
-        serve.run(deployment.bind(folder_address, threads), name=app_name, route_prefix=None, logging_config=quiet)
+        serve.start(proxy_location="Disabled", logging_config=QUIET)  # nothing where it runs already
+        serve.run(deployment.bind(folder_address, threads), name=app_name, route_prefix=None, logging_config=QUIET)
     except (RuntimeError, RayError, RayServeException, TimeoutError) as error:
         raise ClusterError(
             f"The reward predictor's deployment {app_name} can't start ({error}); lower serving.replicas or "

@@ -6,8 +6,10 @@ In the paper (section 2.2) a person compares two such clips of one to two second
 
 from __future__ import annotations
 
+import atexit
 import copy
 import dataclasses
+import threading
 from typing import Any
 
 import gymnasium
@@ -65,30 +67,50 @@ class Camera:
 
 
 class ClipRenderer:
-    """Frames of a MuJoCo model in given states. Holds nothing of OpenGL between calls, so any thread may call."""
+    """Frames of a MuJoCo model in given states. Any thread may call: each keeps a context of OpenGL of its own.
+
+    To make one costs as much as twenty frames.
+    """
 
     def __init__(self, model: mujoco.MjModel, camera: Camera) -> None:
         self._model = copy.copy(model)
         _brighten(self._model)
         self._camera = camera
+        self._own = threading.local()  # renderer, size
 
     def render(self, states: npt.NDArray[np.float64], width: int, height: int) -> npt.NDArray[np.uint8]:
         """Frames [K, height, width, 3] of the states [K, nq + nv]; TaskError where OpenGL doesn't start."""
         frames = np.empty((len(states), height, width, 3), dtype=np.uint8)
         data = mujoco.MjData(self._model)
-        with self._open(width, height) as renderer:
-            for state, frame in zip(states, frames, strict=True):
-                data.qpos[:], data.qvel[:] = np.split(state, [self._model.nq])
-                mujoco.mj_forward(self._model, data)
-                view = self._camera.view(data)
-                renderer.update_scene(data, view)
-                _add_wall(renderer.scene, view)
-                renderer.render(out=frame)
+        renderer = self._renderer(width, height)
+        for state, frame in zip(states, frames, strict=True):
+            data.qpos[:], data.qvel[:] = np.split(state, [self._model.nq])
+            mujoco.mj_forward(self._model, data)
+            view = self._camera.view(data)
+            renderer.update_scene(data, view)
+            _add_wall(renderer.scene, view)
+            renderer.render(out=frame)
         return frames
+
+    def _renderer(self, width: int, height: int) -> mujoco.Renderer:
+        if getattr(self._own, "size", None) != (width, height):
+            self._close()
+            self._own.renderer = self._open(width, height)
+            self._own.size = (width, height)
+            atexit.register(self._close)
+        return self._own.renderer
+
+    def _close(self) -> None:
+        """Close this thread's renderer, if it has one."""
+        atexit.unregister(self._close)
+        if getattr(self._own, "size", None) is not None:
+            self._own.size = None
+            self._own.renderer.close()
 
     def _open(self, width: int, height: int) -> mujoco.Renderer:
         if max(width, height) > MAX_PIXELS:
             raise TaskError(f"A frame of {width}x{height} pixels is too large: at most {MAX_PIXELS} each way.")
+        self._model.vis.global_.offwidth, self._model.vis.global_.offheight = width, height
         try:
             renderer = mujoco.Renderer(self._model, height, width)
         except Exception as error:  # mujoco, PyOpenGL and GLFW each have their own
@@ -103,7 +125,6 @@ class ClipRenderer:
 
 def _brighten(model: mujoco.MjModel) -> None:
     # Gymnasium's models are dark, and their floor of black and white flickers in motion.
-    model.vis.global_.offwidth = model.vis.global_.offheight = MAX_PIXELS
     model.vis.quality.offsamples = _SAMPLES
     model.vis.quality.shadowsize = 0
     model.vis.headlight.ambient[:] = 0.35 if model.nlight else 0.6

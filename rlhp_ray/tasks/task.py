@@ -20,6 +20,7 @@ from rlhp_ray.errors import TaskError
 from rlhp_ray.interfaces import Environments
 from rlhp_ray.tasks.headless import mujoco
 from rlhp_ray.tasks.rendering import Camera, ClipRenderer
+from rlhp_ray.tasks.scene import Scene
 from rlhp_ray.tasks.stepped import SteppedEnvironments
 from rlhp_ray.types import Array
 
@@ -108,6 +109,11 @@ class Task:
     def render(self, states: Array, *, width: int, height: int) -> npt.NDArray[np.uint8]:
         """Frames [K, height, width, 3] of states [K, *state_shape], without a display. TaskError where that fails."""
         return self._renderer.render(states, width, height)
+
+    @cached_property
+    def scene(self) -> Scene | None:
+        """What a browser needs to draw its clips itself; None where only frames can be had."""
+        return None if self._model is None else Scene(self._model, self._camera)
 
     def success(self, states: Array) -> float | None:
         """The task's own measure of an episode, by its states [T, *state_shape]; None: it has none, as all today."""

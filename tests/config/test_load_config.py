@@ -88,8 +88,11 @@ def test_a_panels_teachers_have_the_fields_of_the_part_but_for_their_own(plain: 
         ("seed: '3'", 'seed is "3", but must be a whole number'),
         ("run: {overwrite: 1}", "run.overwrite is 1, but must be true or false."),
         ("reward: {l2_initial: .inf}", "reward.l2_initial is Infinity"),
-        ("teacher: {kind: orcale}", "must be one of `oracle`, `recorded` or `module:function`. Did you mean oracle?"),
-        ("teacher: {kind: 'my-module:prefer'}", "must be one of `oracle`, `recorded` or `module:function`."),
+        (
+            "teacher: {kind: orcale}",
+            "must be one of `oracle`, `human`, `recorded` or `module:function`. Did you mean oracle?",
+        ),
+        ("teacher: {kind: 'my-module:prefer'}", "must be one of `oracle`, `human`, `recorded` or `module:function`."),
         ("queries: {method: disagree}", "Did you mean disagreement?"),
         (
             "teacher: {cant_tell_share: 1}",

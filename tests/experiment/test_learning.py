@@ -21,7 +21,7 @@ LEARNS = (
 )
 
 
-@pytest.mark.parametrize("algorithm", ["ppo", "appo"])
+@pytest.mark.parametrize("algorithm", ["ppo", pytest.param("appo", marks=pytest.mark.slow)])
 def test_a_point_learns_to_go_to_its_target(command_line, on_cluster: str, algorithm: str) -> None:
     """A random policy makes about -33 here, standing still -33, the best policy -1.8."""
     algorithm_of = f"agent.algorithm={algorithm}"

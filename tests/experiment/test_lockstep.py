@@ -19,7 +19,7 @@ def _untimed(summary: dict) -> dict:
     return {name: value for name, value in summary.items() if name not in TIMES}
 
 
-@pytest.mark.parametrize("task", ["point", "point-discrete"])
+@pytest.mark.parametrize("task", ["point", pytest.param("point-discrete", marks=pytest.mark.slow)])
 def test_two_runs_of_a_seed_are_equal_and_another_seed_differs(command_line, on_cluster: str, task: str) -> None:
     lockstep = ("run.mode=lockstep", "budget.env_steps=2048", on_cluster)
     first = command_line.train(task, "first", *lockstep)

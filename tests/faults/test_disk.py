@@ -68,6 +68,7 @@ def test_a_full_disk_is_waited_for(run_on_disk: Run, small_disk: SmallDisk) -> N
     run.check_end()
 
 
+@pytest.mark.slow
 def test_a_disk_that_stays_full_ends_the_run_which_is_resumed(run_on_disk: Run, small_disk: SmallDisk) -> None:
     run = run_on_disk
     fill_while_it_runs(run, small_disk, "run.patience_seconds=2")

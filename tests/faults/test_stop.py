@@ -52,6 +52,7 @@ def never_comes_back(run: Run, what: str) -> None:
     run.check_end()
 
 
+@pytest.mark.slow
 def test_a_process_that_never_comes_back_is_started_again(run: Run) -> None:
     never_comes_back(run, "runner")
 

@@ -238,18 +238,18 @@ def test_an_answer_that_came_too_late_is_a_second_opinion(folder: RunFolder) -> 
     assert collector.counts().labels == 2
 
 
-def test_leases_are_extended_by_their_holder_alone(folder: RunFolder) -> None:
+def test_what_a_page_holds_is_its_own_until_it_expires(folder: RunFolder) -> None:
     clock = Clock()
     collector = make_collector(folder, clock, lease_seconds=60.0)
-    collector.ask(Q[:2])
-    collector.lease("ann", 1)
+    collector.ask(Q[:3])
+    assert collector.hold("ann", "ann/1", [], 1) == ([], Q[:1])
     clock.now += 50
-    assert collector.extend("ann", [Q[0].query_id, Q[1].query_id]) == [Q[0].query_id]
-    assert collector.extend("bob", [Q[0].query_id]) == []
+    assert collector.hold("ann", "ann/1", [Q[0].query_id, "no query"], 1) == ([Q[0].query_id], [])
+    assert collector.hold("bob", "bob/1", [Q[0].query_id], 1) == ([], Q[1:2])
     clock.now += 50
-    assert collector.lease("bob", 9) == Q[1:2]
-    assert collector.held_until() == [1110.0, 1160.0]
-    assert collector.release("ann", ["nothing"]) == 0 and collector.release("ann", [Q[0].query_id]) == 1
+    assert collector.hold("ann", "ann/1", [], 2) == ([], [Q[0], Q[2]])  # the first it has lost sight of
+    assert collector.held_until() == [1110.0, 1160.0, 1160.0]
+    assert collector.release("ann/1", ["nothing"]) == 0 and collector.release("ann/1", [Q[0].query_id]) == 1
 
 
 def test_who_is_excluded_trains_nothing_until_taken_in_again(folder: RunFolder) -> None:

@@ -23,12 +23,18 @@ PREDICTOR = RowPredictor(np.random.default_rng(2).normal(size=(3, 2000)))
 
 
 def questioner(
-    run: Run, labels: int, *, paced: bool = False, predictor: RewardPredictor = PREDICTOR, method: str = "disagreement"
+    run: Run,
+    labels: int,
+    *,
+    paced: bool = False,
+    predictor: RewardPredictor = PREDICTOR,
+    method: str = "disagreement",
+    beside_held: bool = False,
 ) -> Questioner:
     part = QueriesPart.model_validate({"method": method})
     selector = make_selector(part, TeacherPart(), run.store, run.collector, predictor, 0)
     schedule = make_schedule(part, BudgetPart(labels=labels, env_steps=END), paced=paced)
-    return Questioner(schedule, selector, run.collector, run.store, budget_labels=labels)
+    return Questioner(schedule, selector, run.collector, run.store, budget_labels=labels, beside_held=beside_held)
 
 
 def test_first_labels_then_all_by_the_end(tmp_path: Path) -> None:
@@ -61,6 +67,20 @@ def test_paced_teacher_finds_a_few_open_and_no_more_than_the_budget(tmp_path: Pa
         run.answer_open(count=1)
     assert asking.step(END).exhausted
     assert run.collector.counts().asked == 40
+
+
+def test_what_people_hold_leaves_as_much_for_others(tmp_path: Path) -> None:
+    run = Run(tmp_path, 200)
+    asking = questioner(run, 30, paced=True, beside_held=True)
+    asking.step(END)
+    run.collector.lease("ann", 4)
+    assert asking.step(END).opened == 4 and asking.step(END).opened == 0
+    run.collector.lease("bob", 10)
+    assert asking.step(END).opened == 10 and run.collector.counts().open == 24
+    run.collector.lease("cleo", 10)
+    for _ in range(9):
+        asking.step(END)
+    assert run.collector.counts().open == 30  # no more than the budget
 
 
 def test_label_that_could_not_be_told_is_asked_for_again(tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+"""What the tests of the page share: a cluster whose Serve listens, and Debian's Chromium."""
+
+from __future__ import annotations
+
+import pathlib
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from human_run import PORT, Cluster, HumanRun
+from playwright.sync_api import Browser, sync_playwright
+
+
+@pytest.fixture(scope="session")
+def page_cluster() -> Iterator[Cluster]:
+    """The cluster that these tests share."""
+    cluster = Cluster()
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A headless browser. While it is open Playwright's event loop runs in this thread, so other rooms go without."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("Chromium isn't installed: `make test` installs it as root on Debian")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def taught(page_cluster: Cluster, tmp_path: pathlib.Path) -> Iterator[HumanRun]:
+    """A run of the pendulum, whose page is open."""
+    once = ("labeling.second_share=0", "labeling.repeat_share=0")  # each query is asked once
+    run = HumanRun(
+        page_cluster, tmp_path, f"labeling.port={PORT}", *once, "budget.labels=60", "budget.env_steps=200000"
+    )
+    run.wait_until_open()
+    yield run
+    run.stop()
