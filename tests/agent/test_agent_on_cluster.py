@@ -119,6 +119,7 @@ def test_a_killed_runner_comes_back_with_the_weights(algorithms: Any, name: str,
     assert len(living) == runners and dead not in living
 
 
+@pytest.mark.slow
 def test_runners_that_always_die_end_the_run_with_a_sentence(algorithms: Any) -> None:
     algorithm = algorithms(agent_part("ppo"), predictor=_predictor(lambda: os.kill(os.getpid(), signal.SIGKILL)))
     with pytest.raises(AgentLostError, match="died 6 times"):

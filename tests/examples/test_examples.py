@@ -47,6 +47,7 @@ def test_a_file_is_shorter_than_60_lines(file: pathlib.Path) -> None:
     assert len(file.read_text().splitlines()) < 60
 
 
+@pytest.mark.slow
 def test_the_own_environment_is_learned(tmp_path: pathlib.Path) -> None:
     """A random boat drifts off and makes about -60; the best makes about -2."""
     summary = run("own_environment", tmp_path)
@@ -63,6 +64,7 @@ def test_the_own_teacher_is_learned_from(tmp_path: pathlib.Path) -> None:
     assert summary["true_return_mean"] > -10
 
 
+@pytest.mark.slow
 def test_the_own_query_method_chooses_what_is_asked(tmp_path: pathlib.Path) -> None:
     summary = run("own_query_method", tmp_path)
     methods = exported(tmp_path, "method")

@@ -50,7 +50,9 @@ REPLAYS = (
 )
 
 
-@pytest.mark.parametrize(("algorithm", "task"), [("sac", "point"), ("dqn", "point-discrete")])
+@pytest.mark.parametrize(
+    ("algorithm", "task"), [("sac", "point"), pytest.param("dqn", "point-discrete", marks=pytest.mark.slow)]
+)
 def test_off_policy_agents_learn_it_from_relabelled_replay(
     command_line, on_cluster: str, algorithm: str, task: str
 ) -> None:

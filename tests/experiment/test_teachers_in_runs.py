@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import pytest
 
 PANEL = "teacher.panel=[{name: careful}, {name: hasty, mistake_probability: 0.4}, {name: slow, answers_per_minute: 60}]"
 
@@ -20,6 +21,7 @@ def test_a_panel_answers_side_by_side_each_under_its_name(command_line, on_clust
     assert counted == by_teacher
 
 
+@pytest.mark.slow
 def test_instant_teachers_of_a_panel_take_turns_in_lockstep(command_line, on_cluster: str) -> None:
     panel = "teacher.panel=[{name: a}, {name: b}, {name: c}]"
     summary = command_line.train("point", "turns", panel, "run.mode=lockstep", on_cluster)

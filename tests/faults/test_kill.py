@@ -39,7 +39,7 @@ def kill_at_a_random_moment(run: Run, what: str, seed: int) -> None:
     run.check_end()
 
 
-@pytest.mark.parametrize("what", ["driver", "collector"])
+@pytest.mark.parametrize("what", ["driver", pytest.param("collector", marks=pytest.mark.slow)])
 def test_a_killed_process_costs_no_answer(run: Run, what: str) -> None:
     kill_at_a_random_moment(run, what, seed=0)
 

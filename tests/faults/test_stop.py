@@ -63,6 +63,7 @@ def test_each_process_that_never_comes_back_is_started_again(run: Run, what: str
     never_comes_back(run, what)
 
 
+@pytest.mark.slow
 def test_a_driver_that_wakes_up_late_finds_the_run_taken_over(run: Run) -> None:
     run.begin()
     run.until_answers(16)

@@ -107,6 +107,7 @@ def test_sixty_answers_by_keys_with_undo_and_reloads(taught: HumanRun, page: Pag
     assert len({answer.left < answer.right for answer in answers.values()}) == 2  # the sides are by chance
 
 
+@pytest.mark.slow
 def test_two_tabs_a_slow_network_and_a_server_that_goes_away(
     taught: HumanRun, chromium: Browser, tmp_path: pathlib.Path
 ) -> None:
