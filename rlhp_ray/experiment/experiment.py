@@ -31,7 +31,7 @@ from rlhp_ray.experiment.profiling import profiled
 from rlhp_ray.experiment.recorder import Recorder
 from rlhp_ray.experiment.silence import Limits, Progress
 from rlhp_ray.experiment.watch import Watch
-from rlhp_ray.labeling.page import page_link
+from rlhp_ray.labeling.page import FAREWELL_SECONDS, page_link
 from rlhp_ray.reward import TrainerReport
 from rlhp_ray.serving import broadcast
 from rlhp_ray.storage import RunFolder
@@ -98,6 +98,8 @@ class Experiment:
                     f"Stopped after {agent.env_steps:,} env steps with a checkpoint; "
                     f"go on with `rlhp-ray resume {self._folder.address}`."
                 )
+            if parts is not None and parts.clips:
+                time.sleep(FAREWELL_SECONDS)
             trainer = self._standing.trainer
             return Account(
                 env_steps=agent.env_steps,

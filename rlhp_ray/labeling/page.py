@@ -28,6 +28,7 @@ from rlhp_ray.storage import RunFolder
 from rlhp_ray.tasks import load_task
 
 MAX_ONGOING_REQUESTS = 200
+FAREWELL_SECONDS = 6.0  # after a run's end its page serves so long, so that every open one hears of the end
 ADDRESS_FILE = "labeling/address"
 OWNER = Person("researcher", Role.RESEARCHER)  # whoever began the run
 

@@ -76,6 +76,7 @@ class RunStudy:
             "labels": counts.labels,
             "budget_labels": self._config.budget.labels,
             "open": counts.open,
+            "ended": env_steps >= self._config.budget.env_steps and counts.labels >= self._config.budget.labels,
             "seen_fraction": min(1.0, shown / env_steps) if env_steps else None,
             "curves": curves(lines, research=person.role is Role.RESEARCHER),
             "news": news(lines),

@@ -36,7 +36,7 @@ def taught(page_cluster: Cluster, tmp_path: pathlib.Path) -> Iterator[HumanRun]:
     """A run of the pendulum, whose page is open."""
     once = ("labeling.second_share=0", "labeling.repeat_share=0")  # each query is asked once
     run = HumanRun(
-        page_cluster, tmp_path, f"labeling.port={PORT}", *once, "budget.labels=60", "budget.env_steps=200000"
+        page_cluster, tmp_path, f"labeling.port={PORT}", *once, "budget.labels=60", "budget.env_steps=100000"
     )
     run.wait_until_open()
     yield run

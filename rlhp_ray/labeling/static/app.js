@@ -15,6 +15,7 @@ const pairs = new Pairs((pair, segment) => failed(pair, segment));
 let player = null; // once the run has said what its clips are
 let shown = null; // the pair on the screen
 let trouble = false; // the run doesn't answer
+let ended = false; // the run, for good
 let held = 0; // when the run was last told what is held
 let board = null;
 let session = null;
@@ -37,7 +38,7 @@ function say(sentence, bad = false) {
 function lost(error) {
   if (!error && trouble) say("The run is back.");
   trouble = Boolean(error);
-  if (trouble) say("The run doesn’t answer at the moment. Your answers are kept here and sent as soon as it is back.", true);
+  if (trouble && !ended) say("The run doesn’t answer at the moment. Your answers are kept here and sent as soon as it is back.", true);
 }
 
 function failed(pair, segment) {
@@ -53,7 +54,7 @@ async function refill() {
     lost(error);
   }).finally(() => { refilling = null; held = performance.now(); });
   await refilling;
-  if (!shown) show();
+  if (!shown && !ended) show();
 }
 
 async function show() {
@@ -98,6 +99,7 @@ function choose(choice) {
 }
 
 function undo() {
+  if (ended) return;
   const answerId = pairs.undone();
   if (!answerId) return say("There is nothing to take back.");
   outbox.add("api/undo", { page: pairs.page, answer_id: answerId });
@@ -140,10 +142,19 @@ addEventListener("pagehide", (event) => {
   fetch("api/leave", { method: "POST", keepalive: true, headers: { "content-type": "application/json" }, body: JSON.stringify({ page: pairs.page, holding }) }).catch(() => {});
 });
 
+function farewell() {
+  ended = true;
+  say("");
+  pairs.clear();
+  show();
+  by("nothing").textContent = "The run has ended: the robot has learned from all answers. Thank you!";
+}
+
 async function loop() {
   if (pairs.held.length < 2 || performance.now() - held > HOLD_MS) await refill();
   if (!shown) by("nothing").textContent = why();
-  await board.refresh().catch(lost);
+  const standing = await board.refresh().catch(lost);
+  if (standing?.ended) return farewell();
   setTimeout(loop, REFRESH_MS);
 }
 

@@ -54,6 +54,11 @@ export class Pairs {
     this.keep();
   }
 
+  clear() {
+    this.held = [];
+    this.keep();
+  }
+
   keep() {
     sessionStorage.setItem(KEY, JSON.stringify(this.held));
     const wanted = new Set([...this.held, ...this.done.map((one) => one.pair)].flatMap((pair) => [pair.left, pair.right]));
