@@ -120,6 +120,14 @@ class Exclusion:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """An open query isn't asked any more: its answer would teach nothing. One that is given nevertheless counts."""
+
+    query_id: str
+    withdrawn_at: float  # unix seconds
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Preference:
     """An answer made ready for the loss."""
 

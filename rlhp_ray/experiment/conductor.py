@@ -18,7 +18,7 @@ from ray.actor import ActorHandle
 
 from rlhp_ray.actors import result
 from rlhp_ray.labeling.clips import ClipReport
-from rlhp_ray.preferences import AnswerCounts, TeacherReport
+from rlhp_ray.preferences import Agreement, AnswerCounts, TeacherReport
 from rlhp_ray.queries import QuestionerReport
 from rlhp_ray.reward import TrainerReport
 
@@ -26,6 +26,7 @@ WAIT_SECONDS = 0.02  # between two looks while the agent waits for labels
 QUESTIONER_REST_SECONDS = 0.1
 TRAINER_REST_SECONDS = 0.05  # while it has nothing to do
 MAX_REST_SECONDS = 0.5
+AGREEMENT_SECONDS = 5.0  # between two looks at how far people agree
 TOLD_ENV_STEPS = ("questioner", "trainer")  # how far the agent is
 
 
@@ -38,6 +39,7 @@ class Standing:
 
     env_steps: int = 0  # the agent's; written by the driver
     counts: AnswerCounts = _NONE
+    agreement: Agreement | None = None  # of people
     trainer: TrainerReport | None = None
     teachers_exhausted: bool = False
     questions_exhausted: bool = False
@@ -72,6 +74,7 @@ class Conductor:
         self._broadcast = broadcast
         self._published = published
         self.standing = Standing()
+        self._agreement_due = 0.0  # by time.monotonic()
         self._training = False  # the trainer joins once the first labels are in
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -156,7 +159,7 @@ class Conductor:
         if isinstance(report, QuestionerReport):
             standing.questions_exhausted = report.exhausted
             if not self._teachers:  # people answer
-                standing.counts = result(self._collector.counts.remote())
+                self._ask_about_people()
             return QUESTIONER_REST_SECONDS
         if isinstance(report, TeacherReport):
             self._exhausted[name] = report.exhausted
@@ -172,3 +175,9 @@ class Conductor:
             self._published(report)
         standing.trainer = dataclasses.replace(report, published=None)
         return TRAINER_REST_SECONDS if report.idle else 0.0
+
+    def _ask_about_people(self) -> None:
+        self.standing.counts = result(self._collector.counts.remote())
+        if time.monotonic() >= self._agreement_due:
+            self.standing.agreement = result(self._collector.agreement.remote())
+            self._agreement_due = time.monotonic() + AGREEMENT_SECONDS

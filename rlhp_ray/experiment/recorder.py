@@ -95,6 +95,7 @@ class Recorder:
                 "return_correlation": episodes.correlation(),
                 **_of_loops(counters, latency),
                 **_of_answers(counts),
+                **(standing.agreement.summary() if standing.agreement else {}),
             }
         if standing.trainer is not None:
             values |= _of_trainer(standing.trainer)
@@ -137,7 +138,7 @@ def _of_loops(counters: Counters, latency: AnswerLatency) -> Values:
 
 
 def _of_answers(counts: AnswerCounts) -> Values:
-    names = ("asked", "open", "leased", "left", "right", "equal", "cant_tell", "undone")
+    names = ("asked", "open", "leased", "left", "right", "equal", "cant_tell", "undone", "withdrawn")
     return {f"answers/{name}": getattr(counts, name) for name in names}
 
 

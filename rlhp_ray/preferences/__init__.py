@@ -1,5 +1,6 @@
 """Preferences: the answer log, the collector, teachers, and answers made ready for the loss."""
 
+from rlhp_ray.preferences.agreement import Agreement
 from rlhp_ray.preferences.answer_log import AnswerLog
 from rlhp_ray.preferences.collector import AnswerCounts, Collector, PreferenceChanges
 from rlhp_ray.preferences.desk import TeacherDesk, TeacherReport
@@ -10,6 +11,7 @@ from rlhp_ray.preferences.synthetic import SyntheticTeacher
 from rlhp_ray.preferences.teachers import OwnTeacher, RecordedTeacher, make_teacher, recording_of
 
 __all__ = [
+    "Agreement",
     "AnswerCounts",
     "AnswerLog",
     "Collector",

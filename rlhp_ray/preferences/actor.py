@@ -49,6 +49,12 @@ class CollectorActor(Watched):
     def release(self, holder: str, query_ids: Sequence[str] | None = None) -> int:
         return self._collector.release(holder, query_ids)
 
+    def unheld(self) -> list[Query]:
+        return self._collector.unheld()
+
+    def withdraw(self, query_ids: Sequence[str]) -> int:
+        return self._collector.withdraw(query_ids)
+
     def waiting(self, count: int) -> list[Query]:
         return self._collector.waiting(count)
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from rlhp_ray.types import Answer, Choice, Query
 
+LEAST_SHARED = 10  # queries, before a person's figures say anything
 CATEGORIES = ("first", "second", "equal", "cant_tell")
 
 
@@ -43,6 +44,20 @@ class Agreement:
     fleiss_kappa: float | None  # over the queries that two or more teachers answered
     shared: int  # of those
     teachers: tuple[TeacherFigures, ...]  # by name
+
+    def summary(self) -> dict[str, float | None]:
+        """As metrics of the run: who agrees least counts, over people with ten shared queries or more."""
+        known = [one for one in self.teachers if one.shared >= LEAST_SHARED]
+        repeated = sum(one.repeated for one in self.teachers)
+        consistent = sum(one.repeated * (one.consistency or 0.0) for one in self.teachers)
+        return {
+            "people/count": float(len(self.teachers)),
+            "people/seconds": statistics.median(s) if (s := _known(one.seconds for one in self.teachers)) else None,
+            "people/fleiss_kappa": self.fleiss_kappa,
+            "people/least_kappa": min(_known(one.kappa for one in known), default=None),
+            "people/self_consistency": consistent / repeated if repeated else None,
+            "people/side_bias": max((abs(s - 0.5) for s in _known(one.left_share for one in known)), default=None),
+        }
 
 
 def category(answer: Answer, query: Query) -> int:
@@ -113,6 +128,10 @@ def agreement(answers: Iterable[Answer], queries: Mapping[str, Query]) -> Agreem
             for teacher, given in sorted(own.items())
         ),
     )
+
+
+def _known(figures: Iterable[float | None]) -> list[float]:
+    return [figure for figure in figures if figure is not None]
 
 
 def _share(said: Sequence[bool]) -> float | None:

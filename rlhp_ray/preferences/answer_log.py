@@ -1,4 +1,4 @@
-"""The answer log: every query, answer, undo and exclusion, append-only, in a run's folder under `answers/`.
+"""The answer log: every query, answer, undo, exclusion and withdrawal, append-only, in a run's folder under `answers/`.
 
 It stands between the collector and the disk, and is the only truth about what was asked and said (Christiano et al.
 2017, section 2.2.2, the database D). Each append is one small immutable object: a JSON file whose name is the position
@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from rlhp_ray.errors import CorruptDataError, RlhpRayError, SupersededError
 from rlhp_ray.storage import RunFolder
-from rlhp_ray.types import Answer, Choice, Exclusion, Query, Undo
+from rlhp_ray.types import Answer, Choice, Exclusion, Query, Undo, Withdrawal
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Opening:
     opened_at: float  # unix seconds
 
 
-Record = Query | Answer | Undo | Exclusion | Opening
+Record = Query | Answer | Undo | Exclusion | Withdrawal | Opening
 
 FOLDER = "answers"
 COMPACT_FILES = 256  # loose files that are worth one Parquet file
@@ -46,6 +46,7 @@ _KINDS: dict[str, type[Record]] = {
     "answer": Answer,
     "undo": Undo,
     "exclusion": Exclusion,
+    "withdrawal": Withdrawal,
     "opening": Opening,
 }
 _SCHEMA = pa.schema(
@@ -70,6 +71,7 @@ _SCHEMA = pa.schema(
         ("by", pa.string()),
         ("decided_at", pa.float64()),
         ("opened_at", pa.float64()),
+        ("withdrawn_at", pa.float64()),
     ]
 )
 

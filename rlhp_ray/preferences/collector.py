@@ -19,7 +19,7 @@ from rlhp_ray.preferences.draw import stable_uniform
 from rlhp_ray.preferences.ledger import Ledger
 from rlhp_ray.preferences.preference import to_preference
 from rlhp_ray.storage import RunFolder
-from rlhp_ray.types import Answer, Choice, Exclusion, Preference, Query, Undo
+from rlhp_ray.types import Answer, Choice, Exclusion, Preference, Query, Undo, Withdrawal
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class AnswerCounts:
     equal: int = 0
     cant_tell: int = 0
     undone: int = 0  # answers taken back
+    withdrawn: int = 0  # queries that weren't answered, since it would have taught nothing
     by_teacher: dict[str, int] = dataclasses.field(default_factory=dict)  # answers in force
 
     @property
@@ -150,6 +151,18 @@ class Collector:
             del self._leases[query_id]
         return len(held)
 
+    def unheld(self) -> list[Query]:
+        """The open queries that nobody holds, oldest first."""
+        now = self._clock()
+        return [self._ledger.queries[query_id] for query_id in self._ledger.open if not self._held(query_id, now)]
+
+    def withdraw(self, query_ids: Sequence[str]) -> int:
+        """Ask these no more, durable before this returns, but those that are held by now or aren't open. How many."""
+        now = self._clock()
+        free = [i for i in dict.fromkeys(query_ids) if i in self._ledger.open and not self._held(i, now)]
+        self._append([Withdrawal(query_id=query_id, withdrawn_at=now) for query_id in free])
+        return len(free)
+
     def waiting(self, count: int) -> list[Query]:
         """The open queries that were asked first, held or not, at most so many."""
         return [self._ledger.queries[query_id] for query_id in itertools.islice(self._ledger.open, count)]
@@ -246,6 +259,7 @@ class Collector:
             equal=ledger.choices[Choice.EQUAL],
             cant_tell=ledger.choices[Choice.CANT_TELL],
             undone=len(ledger.undone),
+            withdrawn=len(ledger.withdrawn),
             by_teacher=dict(+ledger.by_teacher),
         )
 

@@ -12,7 +12,7 @@ import bisect
 import collections
 import dataclasses
 
-from rlhp_ray.types import Answer, Choice, Exclusion, Query, Undo
+from rlhp_ray.types import Answer, Choice, Exclusion, Query, Undo, Withdrawal
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Ledger:
     def __init__(self) -> None:
         self.queries: dict[str, Query] = {}  # as asked
         self.open: dict[str, None] = {}  # queries without a label, as asked: a set that keeps its order
+        self.withdrawn: set[str] = set()  # queries that were, ever
         self.answers: dict[str, Answer] = {}  # ever accepted, as accepted
         self.undone: set[str] = set()  # answer ids
         self.excluded: set[str] = set()  # teachers
@@ -62,6 +63,9 @@ class Ledger:
                 self.by_teacher[undone.teacher] -= 1
                 self._given[undone.query_id].remove(undone)
                 self._relabel(undone.query_id, position)
+            case Withdrawal():
+                self.withdrawn.add(record.query_id)
+                self.open.pop(record.query_id, None)
             case Exclusion():
                 (self.excluded.add if record.excluded else self.excluded.discard)(record.teacher)
                 for query_id, given in self._given.items():

@@ -15,6 +15,7 @@ from rlhp_ray.preferences import Collector
 from rlhp_ray.queries.questioner import Questioner, QuestionerReport
 from rlhp_ray.queries.schedules import make_schedule
 from rlhp_ray.queries.selectors import make_selector
+from rlhp_ray.queries.settled import SettledQueries
 from rlhp_ray.segments import SegmentStore
 
 
@@ -33,13 +34,15 @@ class QuestionerActor(Watched):
         predictor: RewardPredictor,
     ) -> None:
         answers, segments = proxy(collector, Collector), proxy(store, SegmentStore)
+        people = teacher.kind == "human"
         self._questioner = Questioner(
             make_schedule(part, budget, paced=all(one.takes_time for one in teacher.teachers())),
             make_selector(part, teacher, segments, answers, predictor, seed),
             answers,
             segments,
             budget_labels=budget.labels,
-            beside_held=teacher.kind == "human",
+            beside_held=people,
+            settled=SettledQueries(segments, predictor) if people else None,
         )
 
     def __repr__(self) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 
 from rlhp_ray.config.schema import QueriesPart
 from rlhp_ray.config.teacher import TeacherPart
@@ -103,14 +104,19 @@ def disagreement(
 
 
 def preference_variance(member_returns: FloatArray, pairs: IntArray) -> FloatArray:
-    """Variance [P] over the members of the probability that a pair's first segment is the better.
+    """Variance [P] over the members of `preference_probability`."""
+    variance: FloatArray = preference_probability(member_returns, pairs).var(axis=0).astype(np.float32)
+    return variance
+
+
+def preference_probability(member_returns: FloatArray, pairs: IntArray) -> npt.NDArray[np.float64]:
+    """Probability [M, P] by each member that a pair's first segment is the better (Bradley-Terry).
 
     Predicted returns [M, S] of the segments, pairs of segments [P, 2].
     """
     difference = member_returns[:, pairs[:, 0]] - member_returns[:, pairs[:, 1]]
-    probability = 0.5 * (1.0 + np.tanh(0.5 * difference.astype(np.float64)))  # the logistic function, without overflow
-    variance: FloatArray = probability.var(axis=0).astype(np.float32)
-    return variance
+    probability: npt.NDArray[np.float64] = 0.5 * (1.0 + np.tanh(0.5 * difference.astype(np.float64)))  # no overflow
+    return probability
 
 
 def make_selector(

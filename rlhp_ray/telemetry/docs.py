@@ -28,6 +28,7 @@ itself.
 _GROUPS = {
     "": "The run",
     "answers": "Answers",
+    "people": "People who answer",
     "reward": "The reward predictor",
     "agent": "The agent",
     "segments": "Segments",

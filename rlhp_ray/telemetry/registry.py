@@ -120,6 +120,37 @@ METRICS: tuple[Metric, ...] = (
     Metric("answers/equal", "answers", "Answers in force: both are as good; they train with one half each."),
     Metric("answers/cant_tell", "answers", "Answers in force: can't tell; they train nothing."),
     Metric("answers/undone", "answers", "Answers that were taken back.", kind="counter"),
+    Metric(
+        "answers/withdrawn",
+        "queries",
+        "Queries that people needn't answer any more, since the predictor has become sure of the answer.",
+        kind="counter",
+    ),
+    # People who answer (teacher.kind=human) -----------------------------------------------------------------------
+    Metric("people/count", "people", "How many have answers in force."),
+    Metric("people/seconds", "seconds", "Median over the people of their median seconds an answer."),
+    Metric(
+        "people/fleiss_kappa",
+        "kappa",
+        "How far people agree on the queries that several answered: 1 always, 0 as by chance.",
+        low=0.2,
+        otherwise="people see different goals in the task's sentence, or can't tell these clips apart: say it plainer",
+    ),
+    Metric(
+        "people/least_kappa",
+        "kappa",
+        "Agreement with the others (Cohen's kappa) of who agrees least, of those with ten shared queries or more.",
+        low=0.2,
+        otherwise="somebody answers unlike all others: find them in the researcher's view of the page",
+    ),
+    Metric("people/self_consistency", "share", "Of the queries that came back to the same person: answered alike."),
+    Metric(
+        "people/side_bias",
+        "share",
+        "How far the share of left answers is from a half, of who favours a side most (ten shared queries or more).",
+        high=0.25,
+        otherwise="somebody favours a side, whatever it shows: find them in the researcher's view of the page",
+    ),
     # The reward predictor -----------------------------------------------------------------------------------------
     Metric("reward/version", "version", "Newest published version of the predictor.", kind="counter", prometheus=True),
     Metric("reward/version_lag", "versions", "How far the predictor that rewarded the newest fragment was behind it."),

@@ -21,10 +21,12 @@ from rlhp_ray.experiment.status import status
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.telemetry import METRICS, WandbLog
 
-# Those that this run has no value for: too few labels are audited or held out; sac and dqn have figures of their own.
+# Those that this run has no value for: too few labels are audited or held out; sac and dqn have figures of their own;
+# no person answers (tests/labeling).
 UNKNOWN = {
     *("reward/audit_accuracy", "reward/validation_loss"),
     *("agent/temperature", "agent/mean_value", "agent/exploration"),
+    *(metric.name for metric in METRICS if metric.name.startswith("people/")),
 }
 VIDEO = "evaluation.path"  # W&B's reader prints a row's nested values flat
 

@@ -16,6 +16,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, Request, expect
 
 from rlhp_ray.labeling.access import Person, Role
+from rlhp_ray.telemetry import MetricsLog
 from rlhp_ray.types import Choice
 
 ANN = Person("ann", Role.ANNOTATOR)
@@ -105,6 +106,8 @@ def test_sixty_answers_by_keys_with_undo_and_reloads(taught: HumanRun, page: Pag
         assert 0.3 <= answer.seconds <= ANSWER_MS / 1000
     assert len({answer.query_id for answer in answers.values()}) == len(answers)
     assert len({answer.left < answer.right for answer in answers.values()}) == 2  # the sides are by chance
+    last = MetricsLog(taught.folder).lines()[-1].metrics
+    assert last["people/count"] == 1 and last["people/seconds"] >= 0.3 and last["people/fleiss_kappa"] is None
 
 
 @pytest.mark.slow

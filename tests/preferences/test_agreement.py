@@ -65,3 +65,8 @@ def test_a_random_teacher_stands_out_among_good_ones() -> None:
     kappas = {figures.teacher: figures.kappa or 0.0 for figures in found.teachers}
     assert kappas["rand"] < 0.25 < 0.4 < min(kappas[who] for who in ("ann", "bob", "cleo"))
     assert 0.2 < (found.fleiss_kappa or 0.0) < 0.7
+    told = found.summary()
+    assert told["people/count"] == 4.0 and told["people/fleiss_kappa"] == found.fleiss_kappa
+    assert told["people/least_kappa"] == min(kappas.values()) and told["people/self_consistency"] is None
+    assert told["people/side_bias"] == max(abs((one.left_share or 0.0) - 0.5) for one in found.teachers)
+    assert set(agreement([], {}).summary().values()) == {None, 0.0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from rlhp_ray.errors import PredictorUnavailableError, RlhpRayError
 from rlhp_ray.interfaces import RewardPredictor
 from rlhp_ray.preferences import Collector
 from rlhp_ray.queries import Questioner, make_schedule, make_selector
+from rlhp_ray.queries.settled import SettledQueries
 from rlhp_ray.segments import LocalTables, SegmentShards, SegmentStore
-from rlhp_ray.types import Array, Choice, MemberReturns, Query
+from rlhp_ray.types import Answer, Array, Choice, MemberReturns, Query
 
 END = 1000
 PREDICTOR = RowPredictor(np.random.default_rng(2).normal(size=(3, 2000)))
@@ -30,11 +32,21 @@ def questioner(
     predictor: RewardPredictor = PREDICTOR,
     method: str = "disagreement",
     beside_held: bool = False,
+    withdraws: bool = False,
 ) -> Questioner:
     part = QueriesPart.model_validate({"method": method})
     selector = make_selector(part, TeacherPart(), run.store, run.collector, predictor, 0)
     schedule = make_schedule(part, BudgetPart(labels=labels, env_steps=END), paced=paced)
-    return Questioner(schedule, selector, run.collector, run.store, budget_labels=labels, beside_held=beside_held)
+    settled = SettledQueries(run.store, predictor) if withdraws else None
+    return Questioner(
+        schedule,
+        selector,
+        run.collector,
+        run.store,
+        budget_labels=labels,
+        beside_held=beside_held,
+        settled=settled,
+    )
 
 
 def test_first_labels_then_all_by_the_end(tmp_path: Path) -> None:
@@ -206,3 +218,47 @@ def test_restart_asks_nothing_twice(tmp_path: Path) -> None:
     run.offer(200)
     asking.step(END)
     assert run.collector.counts().asked == 40
+
+
+def test_what_all_members_are_sure_of_by_now_is_asked_no_more_and_something_else_is(tmp_path: Path) -> None:
+    run = Run(tmp_path, 200)
+    predictor = RowPredictor(np.zeros((3, 200)))
+    asking = questioner(run, 40, paced=True, predictor=predictor, beside_held=True, withdraws=True)
+    asking.step(END)
+    first = run.collector.unheld()
+    assert len(first) == 10
+    (held,) = run.collector.lease("ann", 1)
+    known, doubted, opposed = first[1:4]
+    predictor.returns[:, known.first] = 4.0  # each member: the first, by 98 %
+    predictor.returns[:, doubted.second] = [4.0, 4.0, 1.0]  # one isn't sure
+    predictor.returns[:, opposed.first] = [4.0, 4.0, -4.0]  # sure, but not of the same
+    predictor.returns[:, held.first] = 4.0
+    asking.step(END)
+    assert run.collector.counts().withdrawn == 0  # nothing was learned since
+    run.collector.answer_all([left(query) for query in first[5:]])
+    asking.step(END)
+    counts = run.collector.counts()
+    unheld = run.collector.unheld()
+    assert counts.withdrawn == 1 and known not in unheld and doubted in unheld and opposed in unheld
+    assert counts.open == 11
+    # What was on its way to a person's eyes counts nevertheless, and an undone answer is asked anew.
+    assert run.collector.answer(left(known)) and run.collector.counts().labels == 6
+    assert run.collector.undo(left(known).answer_id, "ann") and known in run.collector.unheld()
+    restarted = run.new_collector()
+    assert restarted.counts() == dataclasses.replace(run.collector.counts(), leased=0)
+
+
+def test_withdrawing_comes_to_an_end(tmp_path: Path) -> None:
+    run = Run(tmp_path, 400)
+    predictor = RowPredictor(np.arange(400.0)[None] * np.full((3, 1), 10.0))  # sure of everything
+    asking = questioner(run, 20, paced=True, predictor=predictor, beside_held=True, withdraws=True)
+    for _ in range(100):
+        if asking.step(END).exhausted:
+            break
+        run.answer_open(count=2)
+    counts = run.collector.counts()
+    assert counts.labels == 20 and 10 <= counts.withdrawn < 20 + 10
+
+
+def left(query: Query) -> Answer:
+    return Answer(f"a:{query.query_id}", query.query_id, query.first, query.second, Choice.LEFT, "ann", 0.0, 0.0)

@@ -95,7 +95,7 @@ def away(request: pytest.FixtureRequest, taken: RunFolder) -> Iterator[Callable[
     here, there = Path(taken.address), Path(f"{taken.address}-away")
 
     def bring_back() -> None:
-        while not waits_for():
+        while not waits_for() and not over.is_set():
             time.sleep(0.002)
         waited.append(waits_for())
         if here.exists():
@@ -103,6 +103,7 @@ def away(request: pytest.FixtureRequest, taken: RunFolder) -> Iterator[Callable[
         there.rename(here)
 
     waited: list[str] = []
+    over = threading.Event()  # of the test, be it that nobody waited
     returning = threading.Thread(target=bring_back)
 
     def take_away() -> None:
@@ -112,6 +113,7 @@ def away(request: pytest.FixtureRequest, taken: RunFolder) -> Iterator[Callable[
         returning.start()
 
     yield take_away
+    over.set()
     returning.join()
     (sentence,) = waited
     assert str(here) in sentence and "is gone or not mounted; bring it back" in sentence
