@@ -146,6 +146,7 @@ def _of_trainer(trainer: TrainerReport) -> Values:
     names = (
         "fresh_accuracy",
         "audit_accuracy",
+        "disagreement",
         "train_loss",
         "validation_loss",
         "labels_processed",

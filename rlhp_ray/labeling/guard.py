@@ -7,6 +7,7 @@ something must come from the page's own origin.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 16_384
 REQUESTS_PER_SECOND, BURST_REQUESTS = 200.0, 1_000.0  # of one address, behind which many may sit; a person makes two
+_DIGITS = re.compile(r"[0-9]{1,9}")
 MAX_ADDRESSES = 10_000
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -81,11 +83,18 @@ class Guard:
         if scope["method"] in ("GET", "HEAD"):
             return None
         length = headers.get("content-length", "0")
-        if "transfer-encoding" in headers or not length.isdigit() or int(length) > MAX_BODY_BYTES:
+        if "transfer-encoding" in headers or not _DIGITS.fullmatch(length) or int(length) > MAX_BODY_BYTES:
             return _refusal(413, f"A request may have {MAX_BODY_BYTES:,} bytes at most, and must say how many.")
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+        if origin is not None and _host(origin) != headers.get("host"):
             return _refusal(403, "This request comes from another page.")
+        return None
+
+
+def _host(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
         return None
 
 

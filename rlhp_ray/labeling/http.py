@@ -5,12 +5,14 @@ Annotations aren't postponed here: FastAPI reads those that name a local.
 """
 
 import functools
+import json
 import math
 from collections.abc import Mapping
 from importlib import resources
 from typing import Annotated, Any, Protocol
 
 from fastapi import Cookie, Depends, FastAPI, Header, HTTPException, Path, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field
 from ray.exceptions import RayError
@@ -153,6 +155,13 @@ def make_app(
     @app.exception_handler(RayError)
     def away(_: Request, error: Exception) -> Response:
         return JSONResponse({"detail": "The run doesn't answer at the moment."}, status_code=503)
+
+    @app.exception_handler(RequestValidationError)
+    def malformed(_: Request, error: Exception) -> Response:
+        # FastAPI's own answer repeats what was sent, which may be bytes that are no text.
+        assert isinstance(error, RequestValidationError)
+        detail = [{"loc": one["loc"], "msg": one["msg"], "type": one["type"]} for one in error.errors()]
+        return Response(json.dumps({"detail": detail}), status_code=422, media_type="application/json")
 
     @app.get("/", include_in_schema=False)
     def page(

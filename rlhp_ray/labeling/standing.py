@@ -13,7 +13,7 @@ from rlhp_ray.storage import RunFolder
 from rlhp_ray.telemetry import MetricsLine
 
 CURVES = {"predicted_return": "predicted_return", "fresh_accuracy": "reward/fresh_accuracy", "labels": "labels"}
-RESEARCH_CURVES = {"true_return": "true_return"}
+RESEARCH_CURVES = {"true_return": "true_return", "disagreement": "reward/disagreement"}
 CURVE_POINTS = 200
 NEWS_LINES = 12
 

@@ -56,6 +56,7 @@ class TrainerReport:
     l2: tuple[float, ...]  # coefficient of each member
     fresh_accuracy: float | None  # on the last 100 new answers, each before it was trained on; ties left out
     audit_accuracy: float | None  # on the audit answers, by the newest version; ties left out
+    disagreement: float | None  # mean of the members' standard deviation on the last 100 new answers, since a restart
     answered_at: list[float]  # unix seconds of the answers that the version published here is the first to cover
     idle: bool  # there was nothing to train on
 
@@ -100,6 +101,7 @@ class RewardTrainer:
         self._pacing = Pacing(part, self._labels, self._counters, self._rng)
         self._evaluated_at_labels = self._counters.labels_processed
         self._taken_in_at = -math.inf
+        self._disagreement: list[float] = []  # on the newest answers, each before it was trained on
         self._published_at = clock()
         self._published_at_labels = self._counters.labels_processed
 
@@ -163,8 +165,11 @@ class RewardTrainer:
         self._add(changes.added)
         if self._counters.labels_processed:
             names = [p.preference_id for p in changes.added if p.preference_id in self._labels]
-            self._counters.fresh_hits += self._hits(self._labels.slots_of(names))
+            hits, disagreement = self._judge(self._labels.slots_of(names))
+            self._counters.fresh_hits += hits
             del self._counters.fresh_hits[:-FRESH_WINDOW_LABELS]
+            self._disagreement += disagreement
+            del self._disagreement[:-FRESH_WINDOW_LABELS]
         self._pacing.queue(changes.added)
         self._counters.position = changes.position
 
@@ -184,15 +189,21 @@ class RewardTrainer:
         self._optimizer.set_input_moments(mean, std, keep_function=self._counters.labels_processed > 0)
         self._counters.moments_segments = segments
 
-    def _hits(self, slots: Tensor) -> list[bool]:
-        """Whether the ensemble prefers what the teacher did, by the mean of its normalised members; ties left out."""
+    def _judge(self, slots: Tensor) -> tuple[list[bool], list[float]]:
+        """What the ensemble says of these labels.
+
+        Whether it prefers what the teacher did, by the mean of its normalised members, ties left out; and the standard
+        deviation over the members of the predicted preference.
+        """
         if not len(slots):
-            return []
+            return [], []
         returns = self._optimizer.returns(self._batches(slots))
         difference = ((returns[..., 0] - returns[..., 1]) / self._output_std.unsqueeze(1)).mean(0)
         targets = self._labels.targets(slots)
         hits: list[bool] = ((difference > 0) == (targets > 0.5))[targets != 0.5].tolist()
-        return hits
+        preference = torch.sigmoid(returns[..., 0] - returns[..., 1])
+        disagreement: list[float] = preference.std(0, correction=0).tolist()
+        return hits, disagreement
 
     def _batches(self, slots: Tensor) -> Iterator[Minibatch]:
         return (self._labels.minibatch(some) for some in torch.split(slots, self._part.batch_labels))
@@ -234,7 +245,7 @@ class RewardTrainer:
         std, mean = torch.std_mean(self._optimizer.rewards(self._recent_steps()), dim=1, correction=0)
         self._output_std = std.clamp(min=LEAST_STD)
         counters.version += 1
-        counters.audit_accuracy = _mean(self._hits(self._labels.audit_slots()))
+        counters.audit_accuracy = _mean(self._judge(self._labels.audit_slots())[0])
         if counters.train_loss is None:
             self._evaluate()
         published = PublishedEnsemble(
@@ -274,6 +285,7 @@ class RewardTrainer:
             l2=tuple(self._optimizer.l2.tolist()),
             fresh_accuracy=_mean(counters.fresh_hits),
             audit_accuracy=counters.audit_accuracy,
+            disagreement=_mean(self._disagreement),
             answered_at=list(answered_at),
             idle=idle,
         )

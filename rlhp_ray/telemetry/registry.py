@@ -170,6 +170,12 @@ METRICS: tuple[Metric, ...] = (
         otherwise="half is a coin toss: give more labels, or look at the teacher's answers in an export",
     ),
     Metric(
+        "reward/disagreement",
+        "share",
+        "How far the members differ in the preference that they predict for an answer before it is trained on: "
+        "standard deviation, mean of the newest 100.",
+    ),
+    Metric(
         "reward/train_loss",
         "nats",
         "Cross-entropy on what the members train on, their mean, without the l2 term.",

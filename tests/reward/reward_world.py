@@ -62,7 +62,9 @@ class World:
         )
         self.answered = 0
 
-    def teach(self, count: int, choose: Callable[[float, float], Choice] | None = None) -> list[str]:
+    def teach(
+        self, count: int, choose: Callable[[float, float], Choice] | None = None, *, teacher: str = "oracle"
+    ) -> list[str]:
         """Ask and answer so many new pairs, by the true return unless told otherwise; the answers' ids."""
         segments = make_segments(2 * count, self.rng)
         ids = self.store.add_kept(segments).reshape(-1, 2).tolist()
@@ -74,7 +76,7 @@ class World:
             self.answered += 1
             query_id = Query(a, b, 0.0, "test", 0, 0).query_id
             answers.append(
-                Answer(f"answer-{self.answered}", query_id, a, b, choice, "oracle", float(self.answered), 1.0)
+                Answer(f"answer-{self.answered}", query_id, a, b, choice, teacher, float(self.answered), 1.0)
             )
         self.collector.answer_all(answers)
         return [answer.answer_id for answer in answers]

@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 
-const CURVES = [["predicted_return", "predicted return"], ["fresh_accuracy", "right before it learned"], ["true_return", "true return"]];
+const CURVES = [["predicted_return", "predicted return"], ["fresh_accuracy", "right before it learned"], ["true_return", "true return"], ["disagreement", "how far the predictors differ"]];
 const by = (id) => document.getElementById(id);
 const number = (value, digits = 0) => value === null || value === undefined ? "–" : value.toLocaleString("en", { maximumFractionDigits: digits });
 

@@ -2,7 +2,7 @@
 
 import { call, newId } from "./api.js";
 
-const KEY = `rlhp_ray.pairs${location.pathname}`; // of this tab: a reload goes on with the same pairs
+const KEY = `rlhp_ray.pairs${location.pathname}`; // of this tab: a reload goes on with the same pairs, and may undo
 const UNDO = 10;
 const PAGE = `${KEY}.page`;
 
@@ -11,8 +11,8 @@ export class Pairs {
     this.onFailure = onFailure;
     this.page = sessionStorage.getItem(PAGE) ?? newId();
     sessionStorage.setItem(PAGE, this.page);
-    this.held = JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
-    this.done = []; // {pair, answerId}, newest last
+    // `held`: pairs; `done`: {pair, answerId}, newest last
+    Object.assign(this, { held: [], done: [] }, JSON.parse(sessionStorage.getItem(KEY) ?? "{}"));
     this.clips = new Map(); // segment id -> promise of a blob
     this.reason = "";
     this.until = null;
@@ -60,7 +60,7 @@ export class Pairs {
   }
 
   keep() {
-    sessionStorage.setItem(KEY, JSON.stringify(this.held));
+    sessionStorage.setItem(KEY, JSON.stringify({ held: this.held, done: this.done }));
     const wanted = new Set([...this.held, ...this.done.map((one) => one.pair)].flatMap((pair) => [pair.left, pair.right]));
     for (const id of wanted) if (!this.clips.has(id)) this.clips.set(id, this.fetch(id));
     for (const id of this.clips.keys()) if (!wanted.has(id)) this.clips.delete(id);
