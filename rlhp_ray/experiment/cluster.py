@@ -21,6 +21,7 @@ from rlhp_ray.storage import RunFolder
 
 LOOPBACK = "127.0.0.1"
 CONNECT_SECONDS = 5.0
+REMEMBERED_TASKS = 10_000  # by Ray's GCS, for its dashboard; each takes 3 kB, and Ray's own 100,000 take hours to fill
 
 
 def connect(part: RayPart) -> None:
@@ -41,6 +42,7 @@ def connect(part: RayPart) -> None:
                 log_to_driver=False,
                 logging_level=logging.ERROR,
                 _node_ip_address=LOOPBACK,
+                _system_config={"task_events_max_num_task_in_gcs": REMEMBERED_TASKS},
             )
     except (OSError, ValueError, RuntimeError) as error:
         where = f"at {address}" if address else "on this machine"

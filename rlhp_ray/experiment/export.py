@@ -1,6 +1,7 @@
 """`rlhp-ray export`: a run's answers, clips, predictor and policy as files that need no rlhp_ray to be read.
 
 DIR/answers.parquet     every acknowledged answer once, undone ones marked
+DIR/answers.jsonl       the same, a line each
 DIR/clips/*.arrow       the segments that they compare
 DIR/predictor/          the newest published ensemble, safetensors
 DIR/policy/             the newest checkpoint's policy, safetensors, and its spaces and sizes as JSON
@@ -11,6 +12,7 @@ from __future__ import annotations
 import json
 import pathlib
 
+import pyarrow.parquet as pq
 import safetensors.numpy
 
 from rlhp_ray.agent.snapshot import policy_arrays
@@ -27,6 +29,8 @@ def export(address: str, target: pathlib.Path) -> dict[str, int]:
     config = read_config(folder)
     target.mkdir(parents=True, exist_ok=True)
     answers = export_answers(folder, target / "answers.parquet")
+    rows = pq.read_table(target / "answers.parquet").to_pylist()
+    (target / "answers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     clips = [name for name in folder.list("segments") if name.endswith(".arrow")]
     (target / "clips").mkdir(exist_ok=True)
     for name in clips:

@@ -40,7 +40,7 @@ class WandbLog:
 
         `group`: what runs have in common that differ by seed only.
         """
-        self._say = say
+        self._folder, self._say = folder, say
         self._run: Any = None
         if mode == "off":
             return
@@ -76,6 +76,20 @@ class WandbLog:
 
             video = wandb.Video(str(file), format="mp4")
             self._run.log({ENV_STEPS: env_steps, LABELS: labels, EVALUATION: video})
+
+        self._try(log)
+
+    def answers(self, write: Callable[[pathlib.Path], object]) -> None:
+        """All answers as an artifact; `write` puts them into the Parquet file that it is given."""
+
+        def log() -> None:
+            import wandb
+
+            file = self._folder / "answers.parquet"  # stays, so that W&B needs no copy in somebody's home
+            write(file)
+            artifact = wandb.Artifact(f"answers-{self._run.id}", type="answers")
+            artifact.add_file(str(file), name=file.name, skip_cache=True, policy="immutable")
+            self._run.log_artifact(artifact)
 
         self._try(log)
 

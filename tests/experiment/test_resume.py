@@ -74,6 +74,8 @@ def test_a_stopped_run_goes_on_where_it_was(command_line, on_cluster: str, numbe
     assert status == 0, err
     table = pq.read_table(command_line.folder / "export" / "answers.parquet").to_pydict()
     assert len(set(table["answer_id"])) == len(table["answer_id"]) >= acknowledged
+    lines = (command_line.folder / "export" / "answers.jsonl").read_text().splitlines()
+    assert [json.loads(line)["answer_id"] for line in lines] == table["answer_id"]
     assert len(set(table["query_id"])) == len(table["query_id"])  # none asked twice
     assert json.loads((folder / "manifest.json").read_text())["epoch"] == 2
 

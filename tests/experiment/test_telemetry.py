@@ -18,6 +18,7 @@ from rlhp_ray.config.schema import EvaluationPart
 from rlhp_ray.experiment.filming import Filming
 from rlhp_ray.experiment.run_config import read_config
 from rlhp_ray.experiment.status import status
+from rlhp_ray.preferences import read_exported_answers
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.telemetry import METRICS, WandbLog
 
@@ -76,6 +77,7 @@ def run(shared_command_line: Any, on_cluster: str) -> Run:
             "run.report_seconds=0.5",
             "teacher.answers_per_minute=240",  # so that it lasts longer than Ray needs to show something
             "wandb.mode=offline",
+            "wandb.answers=true",
             on_cluster,
         )
     )
@@ -160,6 +162,16 @@ def test_wandb_holds_the_evaluation_s_video(run: Run) -> None:
     with av.open(str(file)) as video:
         frames = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
     assert len(frames) > 10 and (frames[0] != frames[-1]).any()
+
+
+def test_wandb_holds_the_answers_as_an_artifact(run: Run) -> None:
+    records = read_wandb(run.folder)
+    (artifact,) = records["artifact"]
+    assert artifact["type"] == "answers", artifact
+    (entry,) = artifact["manifest"]["contents"]
+    assert entry["path"] == "answers.parquet"
+    answers = read_exported_answers(entry["local_path"])
+    assert len(answers) == 40 and pathlib.Path(entry["local_path"]).is_relative_to(run.folder)
 
 
 def test_status_tells_how_the_run_stands_and_stood(run: Run) -> None:
