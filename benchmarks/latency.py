@@ -5,11 +5,12 @@ from __future__ import annotations
 from benchmarks.ours import run
 from benchmarks.pairs import Side, run_pairs
 
+ROLES = ("driver", "EnvRunners", "replicas", "segment store", "collector", "reward trainer", "raylet", "Ray's GCS")
 RUNNERS = (32, 1, 2, 4, 8, 16)
 
 
 def latency(pairs: int, steps: int | None) -> None:
-    """Learned rewards, an oracle answering beside it; `steps` of each runner."""
+    """Learned rewards, an oracle answering beside it; `steps` of each runner. Core seconds hold the run's start too."""
     each = steps or 1_200
 
     def ours(runners: int) -> dict[str, float]:
@@ -26,11 +27,14 @@ def latency(pairs: int, steps: int | None) -> None:
             "agent.num_epochs=4",
             "segments.clip_steps=20",
             f"ray.num_cpus={runners + 2}",
+            look_at_cores=True,
         )
+        steps = each * runners
         return {
             "env_steps_per_second": done["env_steps_per_second"],
             "memory_gigabytes": done["metrics"]["cluster/memory_bytes"] / 1e9,
             "predict_share": done["predict_share"],
+            **{f"{role}, core ms a step": 1e3 * done["core_seconds"].get(role, 0.0) / steps for role in ROLES},
         }
 
     run_pairs("latency", [Side(f"{n} EnvRunners", lambda n=n: ours(n)) for n in RUNNERS], pairs)

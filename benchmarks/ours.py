@@ -10,6 +10,8 @@ import sys
 import tempfile
 from typing import Any
 
+from benchmarks.core_seconds import CoreSeconds
+
 ROOT = pathlib.Path(__file__).parents[1]
 QUIET = (
     "run.overwrite=true",
@@ -20,8 +22,11 @@ QUIET = (
 )
 
 
-def run(config: str, *overrides: str) -> dict[str, Any]:
-    """Train to the end; returns summary.json, with the newest line of metrics under `metrics`."""
+def run(config: str, *overrides: str, look_at_cores: bool = False) -> dict[str, Any]:
+    """Train to the end; returns summary.json, with the newest line of metrics under `metrics`, all under `lines`.
+
+    `look_at_cores`: with core seconds by role under `core_seconds`.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         command = [
             str(pathlib.Path(sys.executable).with_name("rlhp-ray")),
@@ -32,13 +37,19 @@ def run(config: str, *overrides: str) -> dict[str, Any]:
             *QUIET,
             *overrides,
         ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-        if done.returncode:
-            sys.exit(done.stdout + done.stderr)
+        with open(pathlib.Path(scratch, "said"), "w+") as said:
+            process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, cwd=ROOT)
+            cores = CoreSeconds(process.pid)
+            if look_at_cores:
+                cores.start()
+            if process.wait():
+                said.seek(0)
+                sys.exit(said.read())
         folder = pathlib.Path(scratch, "benchmark")
         summary: dict[str, Any] = json.loads((folder / "summary.json").read_text())
         lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-        return summary | {"metrics": lines[-1]["metrics"], "lines": lines}
+        used = cores.stop() if look_at_cores else {}
+        return summary | {"metrics": lines[-1]["metrics"], "lines": lines, "core_seconds": used}
 
 
 def peer(venv: str, script: str, *arguments: str) -> dict[str, float]:

@@ -32,12 +32,12 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def taught(page_cluster: Cluster, tmp_path: pathlib.Path) -> Iterator[HumanRun]:
-    """A run of the pendulum, whose page is open."""
+def taught(page_cluster: Cluster, tmp_path: pathlib.Path, request: pytest.FixtureRequest) -> Iterator[HumanRun]:
+    """A run of the pendulum, or of the task that is the fixture's parameter, whose page is open."""
     once = ("labeling.second_share=0", "labeling.repeat_share=0")  # each query is asked once
-    run = HumanRun(
-        page_cluster, tmp_path, f"labeling.port={PORT}", *once, "budget.labels=60", "budget.env_steps=100000"
-    )
+    budget = ("budget.labels=60", "budget.env_steps=100000")
+    task = getattr(request, "param", "inverted-pendulum")
+    run = HumanRun(page_cluster, tmp_path, f"labeling.port={PORT}", *once, *budget, task=task)
     run.wait_until_open()
     yield run
     run.stop()

@@ -20,6 +20,7 @@ from fault_run import RLHP_RAY, Cluster
 from rlhp_ray.experiment.cluster import run_key
 from rlhp_ray.labeling.access import Person
 from rlhp_ray.labeling.page import ADDRESS_FILE, OWNER, page_link
+from rlhp_ray.preferences import ExportedAnswer, read_exported_answers
 from rlhp_ray.preferences.answer_log import read_records
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.types import Answer, Undo
@@ -86,6 +87,12 @@ class HumanRun:
     def log(self) -> str:
         """What the drivers said."""
         return (self._path / "driver.log").read_text(errors="replace")
+
+    def exported(self) -> list[ExportedAnswer]:
+        """What `rlhp-ray export` writes of the answers."""
+        target = self._path / "out"
+        subprocess.run([RLHP_RAY, "export", self.folder.address, "-o", str(target)], check=True, capture_output=True)
+        return read_exported_answers(target / "answers.parquet")
 
     def answers(self) -> list[Answer]:
         """Those in force in the run's folder, whoever lives."""

@@ -117,7 +117,7 @@ def test_a_large_request_is_shared_by_all_replicas_and_comes_back_of_one_version
     caller = threading.Thread(target=ask)
     caller.start()
     version = first
-    while (len(seen) < 30 or len(set(seen)) < 5) and not failures:
+    while (len(seen) < 8 or len(set(seen)) < 5) and not failures:
         version += 1
         broadcast(app, publish(folder, version))
     ended.set()

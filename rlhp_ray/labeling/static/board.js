@@ -2,9 +2,15 @@
 
 import { call } from "./api.js";
 
-const CURVES = [["predicted_return", "predicted return"], ["fresh_accuracy", "right before it learned"], ["true_return", "true return"], ["disagreement", "how far the predictors differ"]];
+const CURVES = [
+  ["predicted_return", "what it thinks an episode is worth", (value) => number(value, 0)],
+  ["fresh_accuracy", "new answers that it had guessed", (value) => share(value)],
+  ["true_return", "true return", (value) => number(value, 0)],
+  ["disagreement", "how far the predictors differ", (value) => share(value)],
+];
 const by = (id) => document.getElementById(id);
 const number = (value, digits = 0) => value === null || value === undefined ? "–" : value.toLocaleString("en", { maximumFractionDigits: digits });
+const share = (value) => value === null || value === undefined ? "–" : `${number(100 * value)} %`;
 
 export class Board {
   constructor(session) {
@@ -29,11 +35,11 @@ export class Board {
   }
 
   draw(curves) {
-    const figures = CURVES.filter(([name]) => (curves[name] ?? []).length > 1).map(([name, title]) => {
+    const figures = CURVES.filter(([name]) => (curves[name] ?? []).length > 1).map(([name, title, format]) => {
       const figure = document.createElement("figure");
       const caption = document.createElement("figcaption");
       const points = curves[name];
-      caption.textContent = `${title}: ${number(points.at(-1)[1], 2)}`;
+      caption.textContent = `${title}: ${format(points.at(-1)[1])}`;
       figure.append(line(points, title), caption);
       return figure;
     });
@@ -54,11 +60,11 @@ export class Board {
     const { people, fleiss_kappa: kappa } = await call("api/people");
     const table = document.createElement("table");
     const head = table.createTHead().insertRow();
-    for (const title of ["name", "answers", "s", "left", "agrees", "κ", "same again", ""]) head.append(Object.assign(document.createElement("th"), { textContent: title }));
+    for (const title of ["name", "answers", "seconds", "chose left", "agrees with others", "Cohen’s κ", "same again", ""]) head.append(Object.assign(document.createElement("th"), { textContent: title }));
     const body = table.createTBody();
     for (const one of people) {
       const row = body.insertRow();
-      for (const cell of [one.teacher, number(one.answers), number(one.seconds, 1), number(one.left_share, 2), number(one.agreement, 2), number(one.kappa, 2), number(one.consistency, 2)]) row.insertCell().textContent = cell;
+      for (const cell of [one.teacher, number(one.answers), number(one.seconds, 1), share(one.left_share), share(one.agreement), number(one.kappa, 2), share(one.consistency)]) row.insertCell().textContent = cell;
       const button = Object.assign(document.createElement("button"), { type: "button", textContent: one.excluded ? "take in" : "exclude" });
       button.addEventListener("click", async () => {
         await call("api/people/excluded", { name: one.teacher, excluded: !one.excluded });
@@ -67,7 +73,7 @@ export class Board {
       row.insertCell().append(button);
     }
     const caption = table.createCaption();
-    caption.textContent = `Fleiss’ κ ${number(kappa, 2)}`;
+    caption.textContent = `Agreement of all: Fleiss’ κ ${number(kappa, 2)}`;
     if (!by("people").contains(document.activeElement)) by("people").replaceChildren(table);
   }
 
