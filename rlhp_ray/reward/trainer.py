@@ -34,9 +34,8 @@ STEP_SECONDS = 0.3  # async: the work of one step
 MAX_TAKE_IN_SECONDS = 1.0  # async: answers are waited for so long at most; those of one interval share minibatches
 STEP_LABELS = 4096  # lockstep: the same, so that time has no say in the results
 FETCHED_LABELS = 128  # at a time, since clips of images are large
-L2_INTERVAL_LABELS = 2048  # processed, at least, between two looks at the validation loss
-EVALUATED_LABELS = 512  # in such a look, by whole clips; short windows train on many more labels in between
-EVALUATED_PER_TRAINED = 0.75  # steps, at most; a step costs three times as much to train on
+L2_INTERVAL_LABELS = 2048  # processed between two looks at the validation loss
+EVALUATED_LABELS = 512
 MOMENTS_GROWTH = 1.1  # the input moments are taken anew when the labelled segments have grown by this
 FRESH_WINDOW_LABELS = 100
 VECTOR_OUTPUT_STEPS, IMAGE_OUTPUT_STEPS = 16_384, 1_024  # recent behaviour that the output is normalised over
@@ -213,16 +212,10 @@ class RewardTrainer:
         self._optimizer.train(self._cropped(self._labels.minibatch(slots)))
         counters = self._counters
         counters.labels_processed += len(slots)
-        if counters.labels_processed - self._evaluated_at_labels >= self._l2_interval_labels:
+        if counters.labels_processed - self._evaluated_at_labels >= L2_INTERVAL_LABELS:
             training, validation = self._evaluate()
             if self._part.l2_adaptive:
                 self._optimizer.l2 = adapted_l2(self._optimizer.l2, training, validation)
-
-    @property
-    def _l2_interval_labels(self) -> int:
-        clip_steps = self._labels.clip_steps
-        trained_steps = min(clip_steps, self._part.crop_steps or clip_steps)
-        return max(L2_INTERVAL_LABELS, int(EVALUATED_LABELS * clip_steps / trained_steps / EVALUATED_PER_TRAINED))
 
     def _cropped(self, batch: Minibatch) -> Minibatch:
         """A window of `crop_steps` steps at a random place, the same in all clips, after SURF (Park et al. 2022)."""
