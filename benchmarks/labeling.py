@@ -19,7 +19,7 @@ from collections.abc import Iterator
 
 from playwright.sync_api import sync_playwright
 
-from benchmarks.ours import QUIET, ROOT, run
+from benchmarks.ours import ROOT, run, train_command
 from benchmarks.pairs import Side, run_pairs
 from benchmarks.person import HttpPerson
 from rlhp_ray.config.teacher import OneTeacherPart
@@ -175,16 +175,7 @@ def taught(pairs: int, steps: int | None) -> None:
 def _human_run(config: str, *overrides: str) -> Iterator[tuple[RunFolder, subprocess.Popen[bytes]]]:
     """A run that people teach, whose page is open; stopped in the end if it still goes on."""
     with tempfile.TemporaryDirectory() as scratch:
-        command = [
-            str(pathlib.Path(sys.executable).with_name("rlhp-ray")),
-            "train",
-            str(ROOT / "configs" / f"{config}.yaml"),
-            f"run.dir={scratch}",
-            "run.name=benchmark",
-            "teacher.kind=human",
-            *QUIET,
-            *overrides,
-        ]
+        command = train_command(config, scratch, "teacher.kind=human", *overrides)
         with pathlib.Path(scratch, "log").open("wb") as log:
             driver = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT)
         folder = RunFolder(f"{scratch}/benchmark")

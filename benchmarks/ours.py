@@ -22,21 +22,26 @@ QUIET = (
 )
 
 
+def train_command(config: str, scratch: str, *overrides: str) -> list[str]:
+    """Trains this config as the run `benchmark` in the folder `scratch`."""
+    return [
+        str(pathlib.Path(sys.executable).with_name("rlhp-ray")),
+        "train",
+        str(ROOT / "configs" / f"{config}.yaml"),
+        f"run.dir={scratch}",
+        "run.name=benchmark",
+        *QUIET,
+        *overrides,
+    ]
+
+
 def run(config: str, *overrides: str, look_at_cores: bool = False) -> dict[str, Any]:
     """Train to the end; returns summary.json, with the newest line of metrics under `metrics`, all under `lines`.
 
     `look_at_cores`: with core seconds by role under `core_seconds`.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        command = [
-            str(pathlib.Path(sys.executable).with_name("rlhp-ray")),
-            "train",
-            str(ROOT / "configs" / f"{config}.yaml"),
-            f"run.dir={scratch}",
-            "run.name=benchmark",
-            *QUIET,
-            *overrides,
-        ]
+        command = train_command(config, scratch, *overrides)
         with open(pathlib.Path(scratch, "said"), "w+") as said:
             process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, cwd=ROOT)
             cores = CoreSeconds(process.pid)
