@@ -15,7 +15,7 @@ SAME = (
     "agent.num_epochs=10",
     "agent.minibatch_size=256",
 )
-LABELS = 700
+ENV_STEPS_PER_LABEL = 1_000_000 / 700  # as in the configs
 FEW_LABELS = 100  # of the short runs beside imitation
 
 
@@ -36,9 +36,10 @@ def imitation(pairs: int, steps: int | None) -> None:
 
 
 def _compare(task: str, pairs: int, steps: int) -> None:
+    labels = round(steps / ENV_STEPS_PER_LABEL)
     sides = [
-        Side("learned", lambda: _ours(task, "learned", steps, LABELS)),
-        Side("true", lambda: _ours(task, "true", steps, LABELS)),
+        Side("learned", lambda: _ours(task, "learned", steps, labels)),
+        Side("true", lambda: _ours(task, "true", steps, labels)),
         Side("stable-baselines3", lambda: peer("stable-baselines3", "sb3.py", "ppo", task, str(steps // 4))),
     ]
     run_pairs(f"ppo-{task}", sides, pairs)

@@ -81,6 +81,10 @@ class RewardPredictor(Protocol):
     Versions never go back for one caller: each call asks for at least the version of the last.
     """
 
+    def connect(self) -> None:
+        """Make the first request as quick as the others; nothing where the predictor can't be reached now."""
+        ...
+
     def rewards(self, observations: Array, actions: Array) -> PredictedRewards:
         """Rewards [Q, K]: observations [Q, K + F - 1, *frame_shape], actions [Q, K, *action_shape] that it saw."""
         ...

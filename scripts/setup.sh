@@ -68,4 +68,5 @@ fi
 
 case $again in *test*)
     command -v chromium >/dev/null || apt_install "Chromium is missing, for the tests of the labelling page" chromium
+    /sbin/ldconfig -p | grep -q libOSMesa || apt_install "OSMesa is missing, for the test of drawing without EGL" libosmesa6
 esac

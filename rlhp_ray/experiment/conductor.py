@@ -23,7 +23,7 @@ from rlhp_ray.queries import QuestionerReport
 from rlhp_ray.reward import TrainerReport
 
 WAIT_SECONDS = 0.02  # between two looks while the agent waits for labels
-QUESTIONER_REST_SECONDS = 0.1
+QUESTIONER_REST_SECONDS = 0.25
 TRAINER_REST_SECONDS = 0.05  # while it has nothing to do
 MAX_REST_SECONDS = 0.5
 AGREEMENT_SECONDS = 5.0  # between two looks at how far people agree

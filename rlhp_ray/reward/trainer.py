@@ -35,10 +35,10 @@ MAX_TAKE_IN_SECONDS = 1.0  # async: answers are waited for so long at most; thos
 STEP_LABELS = 4096  # lockstep: the same, so that time has no say in the results
 FETCHED_LABELS = 128  # at a time, since clips of images are large
 L2_INTERVAL_LABELS = 2048  # processed between two looks at the validation loss
-EVALUATED_LABELS = 512
+EVALUATED_LABELS = 256
 MOMENTS_GROWTH = 1.1  # the input moments are taken anew when the labelled segments have grown by this
 FRESH_WINDOW_LABELS = 100
-VECTOR_OUTPUT_STEPS, IMAGE_OUTPUT_STEPS = 16_384, 1_024  # recent behaviour that the output is normalised over
+VECTOR_OUTPUT_STEPS, IMAGE_OUTPUT_STEPS = 8_192, 1_024  # recent behaviour that the output is normalised over
 IMAGE_DROPOUT = 0.5  # paper, appendix A
 LEAST_STD = 1e-6
 

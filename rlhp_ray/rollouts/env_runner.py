@@ -77,6 +77,8 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
         self._rng = np.random.default_rng([s.seed, s.epoch, 1, index, *_restarted_at()])
         self._generator = torch.Generator().manual_seed(int(self._rng.integers(2**62)))
         self._predictor = s.predictor
+        if self._predictor is not None:
+            self._predictor.connect()  # while all runners start, not in the first fragment
         self._asking = concurrent.futures.ThreadPoolExecutor(1, "predictor")
         self._offered: ray.ObjectRef[int] | None = None
         self._weights_seq_no = 0

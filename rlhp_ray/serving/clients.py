@@ -6,6 +6,7 @@ Both remember the highest version that they saw and accept no older one, so vers
 from __future__ import annotations
 
 import abc
+import contextlib
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -77,6 +78,13 @@ class ServedPredictor(_Client):
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_handle": None}  # a handle belongs to its process
 
+    def connect(self) -> None:
+        """Find the application and a way to its replicas, which takes a process its first second."""
+        with contextlib.suppress(RayError, RayServeException, TimeoutError):
+            handle = serve.get_app_handle(self._app_name)
+            handle.check_health.remote().result(timeout_s=self._part.timeout_seconds)
+            self._handle = handle
+
     def _ask(self, method: str, observations: Array, actions: Array) -> Reply:
         arrays = [_for_the_wire(observations), _for_the_wire(actions)]
         trouble = ""
@@ -137,6 +145,9 @@ class LocalPredictor(_Client):
     def __init__(self, folder_address: str) -> None:
         super().__init__()
         self._replica = Predictor(folder_address, threads=1)
+
+    def connect(self) -> None:
+        """It is here."""
 
     def swap(self, payload: bytes) -> int:
         """What a broadcast does to a replica."""

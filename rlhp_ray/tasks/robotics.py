@@ -19,6 +19,7 @@ from typing import Any, SupportsFloat
 
 import gymnasium
 
+from rlhp_ray.tasks.planar import Health, PlanarTask
 from rlhp_ray.tasks.rendering import Camera
 from rlhp_ray.tasks.task import CLIP_SECONDS, Env, Task
 
@@ -74,30 +75,60 @@ def _task(
     return partial(Task, make, description=description, camera=camera, clip_seconds=clip_seconds)
 
 
+def _planar_task(
+    env_id: str,
+    description: str,
+    camera: Camera,
+    *,
+    health: Health | None,
+    velocity_clip: float | None,
+    clip_seconds: float = CLIP_SECONDS,
+    episode_steps: int | None = None,
+) -> Callable[[], Task]:
+    """The same for a robot in a plane: `health` says when it is unhealthy, and Gymnasium's environment is told so."""
+    make = partial(
+        make_plain,
+        env_id,
+        episode_steps=episode_steps,
+        unhealthy_penalty=None if health is None else health.penalty,
+        fallen_steps=None if health is None else health.fallen_steps,
+        ctrl_cost_weight=0.0,
+    )
+    return partial(
+        PlanarTask,
+        make,
+        description=description,
+        camera=camera,
+        clip_seconds=clip_seconds,
+        health=health,
+        velocity_clip=velocity_clip,
+    )
+
+
 ROBOTICS: dict[str, Callable[[], Task]] = {
-    "half-cheetah": _task(
+    "half-cheetah": _planar_task(
         "HalfCheetah-v5",
         "The two-legged animal should run to the right, as fast as it can.",
         Camera(2.9, elevation=-12.0, lookat=(0.0, 0.0, 0.4)),
-        ctrl_cost_weight=0.0,
+        health=None,
+        velocity_clip=None,
     ),
-    "hopper": _task(
+    "hopper": _planar_task(
         "Hopper-v5",
         "The one-legged robot should hop to the right, as far as it can, and stay upright.",
         Camera(3.2, elevation=-10.0, lookat=(0.0, 0.0, 0.75)),
+        health=Health(penalty=3.0, fallen_steps=63),
+        velocity_clip=10.0,
         clip_seconds=0.5,
         episode_steps=400,
-        unhealthy_penalty=3.0,
-        fallen_steps=63,
-        ctrl_cost_weight=0.0,
     ),
-    "walker2d": _task(
+    "walker2d": _planar_task(
         "Walker2d-v5",
         "The two-legged robot should walk to the right, as far as it can, and stay upright.",
         Camera(3.2, elevation=-10.0, lookat=(0.0, 0.0, 0.75)),
+        health=Health(penalty=1.0, least_height=0.8, most_height=2.0, most_angle=1.0, bounded_state=False),
+        velocity_clip=10.0,
         episode_steps=400,
-        unhealthy_penalty=1.0,
-        ctrl_cost_weight=0.0,
     ),
     "ant": _task(
         "Ant-v5",

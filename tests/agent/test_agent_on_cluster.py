@@ -29,6 +29,9 @@ def _kill(pids: list[int]) -> None:
 
 def _predictor(instead: Callable[[], None]) -> Any:
     class Predictor:  # of a function, so that it travels by value
+        def connect(self) -> None:
+            pass
+
         def rewards(self, observations: np.ndarray, actions: np.ndarray) -> None:
             instead()
 

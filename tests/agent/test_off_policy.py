@@ -210,6 +210,9 @@ class Predictor:
     def __init__(self) -> None:
         self.version, self.steps, self.trouble = 1, 0, False
 
+    def connect(self) -> None:
+        pass
+
     def rewards(self, observations: np.ndarray, actions: np.ndarray) -> PredictedRewards:
         if self.trouble:
             raise PredictorUnavailableError("no prediction")

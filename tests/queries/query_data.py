@@ -68,6 +68,9 @@ class RowPredictor:
         self.returns = returns.astype(np.float32)
         self.version = version
 
+    def connect(self) -> None:
+        pass
+
     def rewards(self, observations: Array, actions: Array) -> PredictedRewards:
         raise AssertionError("queries are chosen by returns")
 

@@ -27,13 +27,17 @@ class _Predictor:
 
     def __init__(self) -> None:
         self.asked: list[tuple[np.ndarray, np.ndarray]] = []
+        self.connected = 0
+
+    def connect(self) -> None:
+        self.connected += 1
 
     def rewards(self, observations: np.ndarray, actions: np.ndarray) -> PredictedRewards:
         self.asked.append((observations.copy(), actions.copy()))
         return PredictedRewards(actions.reshape(*actions.shape[:2], -1)[..., 0].astype(np.float32), 5)
 
 
-class _Unavailable:
+class _Unavailable(_Predictor):
     def rewards(self, observations: np.ndarray, actions: np.ndarray) -> PredictedRewards:
         raise PredictorUnavailableError("no prediction")
 
@@ -249,3 +253,8 @@ def test_weights_that_come_with_a_request_are_acted_with() -> None:
         assert fragment.policy_version == 7
         for name, array in arrays_of(other.module).items():
             np.testing.assert_array_equal(arrays_of(runner.module)[name], array, err_msg=name)
+
+
+def test_a_runner_is_connected_to_the_predictor_before_its_first_fragment() -> None:
+    predictor = _runner("point", _Predictor())._predictor
+    assert predictor.connected == 1 and not predictor.asked

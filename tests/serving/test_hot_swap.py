@@ -187,3 +187,12 @@ def test_rewards_of_one_request_are_of_one_version(app: str, folder: RunFolder) 
     broadcast(app, make_version(20_000).to_bytes())
     predicted = ServedPredictor(app, ServingPart()).rewards(OBSERVATIONS, ACTIONS)
     np.testing.assert_allclose(predicted.rewards, make_version(20_000).rewards(OBSERVATIONS, ACTIONS), rtol=1e-5)
+
+
+def test_a_caller_connects_where_there_is_an_application_and_goes_without_elsewhere(app: str) -> None:
+    here, nowhere = ServedPredictor(app, ServingPart()), ServedPredictor("no-such-app", ServingPart(retries=0))
+    here.connect()
+    nowhere.connect()
+    assert here._handle is not None and nowhere._handle is None
+    with pytest.raises(PredictorUnavailableError):
+        nowhere.rewards(OBSERVATIONS, ACTIONS)

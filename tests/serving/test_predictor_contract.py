@@ -104,6 +104,14 @@ def test_a_caller_who_saw_a_newer_version_gets_it_from_the_folder(service: Servi
     assert predictor.rewards(OBSERVATIONS, ACTIONS).version == version
 
 
+def test_a_caller_that_connects_before_it_asks_asks_as_any_other(service: Service) -> None:
+    version = service.publish()
+    predictor = service.connect()
+    predictor.connect()
+    assert predictor.wait_seconds == 0
+    assert predictor.rewards(OBSERVATIONS, ACTIONS).version == version
+
+
 def test_no_older_version_is_accepted(service: Service) -> None:
     predictor = service.connect()
     version = service.publish()
