@@ -219,8 +219,8 @@ def make_app(
 
     @app.post("/api/failures")
     def failure(failed: Failure, person: somebody_) -> dict[str, bool]:
-        """Report a clip that can't be played: its pair goes back, and the run's log says so."""
-        desk.leave(person, [failed.query_id], failed.page)
+        """Report a clip that can't be played: its pair is asked again later, and the run's log says so."""
+        desk.failed(person, failed.query_id, failed.page)
         study.clip_failed(person, failed.query_id, failed.segment_id)
         return {"noted": True}
 

@@ -87,8 +87,12 @@ class PersonDesk:
         return self._collector.undo(f"{person.name}:{answer_id}", person.name, holder=_holder(person, page))
 
     def leave(self, person: Person, query_ids: Sequence[str], page: str = "") -> int:
-        """Give these back, such as when the page is closed or a clip can't be played."""
+        """Give these back, such as when the page is closed."""
         return self._collector.release(_holder(person, page), query_ids)
+
+    def failed(self, person: Person, query_id: str, page: str = "") -> None:
+        """Give a pair back whose clip can't be played: it is asked again later."""
+        self._collector.set_aside(_holder(person, page), query_id)
 
     def _why_nothing(self, person: Person) -> tuple[str, float | None]:
         counts = self._collector.counts()

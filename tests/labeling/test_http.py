@@ -93,7 +93,8 @@ def test_a_clip_of_a_robot_is_its_poses_and_one_that_fails_is_made_anew(run: Run
     (pair,) = ann.post("/api/pairs", json={"page": "p", "holding": []}).json()["pairs"]
     failure = {"page": "p", "query_id": pair["query_id"], "segment_id": query.first}
     assert ann.post("/api/failures", json=failure).json() == {"noted": True}
-    assert run.collector.counts().leased == 0
+    assert ann.post("/api/pairs", json={"page": "p", "holding": []}).json()["pairs"] == []  # not at once again
+    assert run.collector.counts().open == 1
     assert "ann's browser can't play" in run.clips.step().troubles[0]
     assert ann.get("/api/clips/999").status_code == 409
 
