@@ -198,6 +198,7 @@ def make_app(
             "pairs": [{"query_id": p.query_id, "left": p.left, "right": p.right} for p in handed.pairs],
             "kept": handed.kept,
             "reason": handed.reason,
+            "held": handed.held,
             "until": handed.until,
         }
 
