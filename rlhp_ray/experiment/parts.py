@@ -14,7 +14,7 @@ from rlhp_ray.config.schema import Config
 from rlhp_ray.labeling.actor import ClipActor
 from rlhp_ray.labeling.page import deploy_page
 from rlhp_ray.preferences.actor import CollectorActor, TeacherActor
-from rlhp_ray.preferences.collector import NO_CHECKS, Checks
+from rlhp_ray.preferences.checks import NO_CHECKS, Checks
 from rlhp_ray.queries.actor import QuestionerActor
 from rlhp_ray.reward.actor import RewardTrainerActor
 from rlhp_ray.rollouts.env_runner import RolloutSettings

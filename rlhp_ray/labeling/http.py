@@ -198,6 +198,7 @@ def make_app(
             "pairs": [{"query_id": p.query_id, "left": p.left, "right": p.right} for p in handed.pairs],
             "kept": handed.kept,
             "reason": handed.reason,
+            "held": handed.held,
             "until": handed.until,
         }
 
@@ -219,8 +220,8 @@ def make_app(
 
     @app.post("/api/failures")
     def failure(failed: Failure, person: somebody_) -> dict[str, bool]:
-        """Report a clip that can't be played: its pair goes back, and the run's log says so."""
-        desk.leave(person, [failed.query_id], failed.page)
+        """Report a clip that can't be played: its pair is asked again later, and the run's log says so."""
+        desk.failed(person, failed.query_id, failed.page)
         study.clip_failed(person, failed.query_id, failed.segment_id)
         return {"noted": True}
 

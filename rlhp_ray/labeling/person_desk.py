@@ -34,6 +34,7 @@ class Handed:
     pairs: tuple[Pair, ...]
     kept: tuple[str, ...]  # of what they have: queries that are theirs on
     reason: str  # empty where there is a pair
+    held: int  # pairs that others hold, where that is the reason
     until: float | None  # when held queries come free at the latest [unix seconds]
 
 
@@ -61,8 +62,8 @@ class PersonDesk:
             turned = stable_uniform(self._seed, "side", f"{person.name}/{query.query_id}/{attempt}") >= 0.5
             left, right = (query.second, query.first) if turned else (query.first, query.second)
             pairs.append(Pair(query.query_id, left, right))
-        reason, until = ("", None) if pairs or still else self._why_nothing(person)
-        return Handed(tuple(pairs), tuple(still), reason, until)
+        reason, held = ("", []) if pairs or still else self._why_nothing(person)
+        return Handed(tuple(pairs), tuple(still), reason, len(held), held[-1] if held else None)
 
     def answer(self, person: Person, answer_id: str, pair: Pair, choice: Choice, seconds: float) -> bool:
         """Take an answer, durable when this returns; False where it was taken before.
@@ -87,19 +88,22 @@ class PersonDesk:
         return self._collector.undo(f"{person.name}:{answer_id}", person.name, holder=_holder(person, page))
 
     def leave(self, person: Person, query_ids: Sequence[str], page: str = "") -> int:
-        """Give these back, such as when the page is closed or a clip can't be played."""
+        """Give these back, such as when the page is closed."""
         return self._collector.release(_holder(person, page), query_ids)
 
-    def _why_nothing(self, person: Person) -> tuple[str, float | None]:
+    def failed(self, person: Person, query_id: str, page: str = "") -> None:
+        """Give a pair back whose clip can't be played: it is asked again later."""
+        self._collector.set_aside(_holder(person, page), query_id)
+
+    def _why_nothing(self, person: Person) -> tuple[str, list[float]]:
+        """The reason, and when each pair that others hold comes free at the latest, soonest first."""
         counts = self._collector.counts()
         if person.name in self._collector.excluded():
-            return "excluded", None
+            return "excluded", []
         if counts.labels >= self._budget_labels:
-            return "budget", None
+            return "budget", []
         held = self._collector.held_until()
-        if counts.open and held:
-            return "held", held[-1]
-        return "collecting", None
+        return ("held", held) if counts.open and held else ("collecting", [])
 
 
 def _holder(person: Person, page: str) -> str:

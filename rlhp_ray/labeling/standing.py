@@ -32,15 +32,16 @@ def curves(lines: Sequence[MetricsLine], *, research: bool) -> dict[str, list[li
     return found
 
 
-def news(lines: Sequence[MetricsLine]) -> list[str]:
-    """What the answers changed, newest first."""
+def news(lines: Sequence[MetricsLine], *, own: bool) -> list[str]:
+    """What the answers changed, newest first. `own`: all of them are those of whoever reads it."""
+    whose = "your" if own else "the"
     told: list[str] = []
     before = 0
     for line in lines:
         learned = int(line.metrics.get("reward/labels_trained") or 0)
         if learned > before:
-            answers = "the newest answer" if learned == before + 1 else f"{learned - before} new answers"
-            told.append(f"Version {line.metrics['reward/version']:.0f} of the reward learned from {answers}.")
+            answers = "last answer" if learned == before + 1 else f"last {learned - before} answers"
+            told.append(f"Version {line.metrics['reward/version']:.0f} learned from {whose} {answers}.")
         before = max(before, learned)
     return told[: -NEWS_LINES - 1 : -1]
 

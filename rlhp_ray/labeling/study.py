@@ -79,7 +79,7 @@ class RunStudy:
             "ended": env_steps >= self._config.budget.env_steps and counts.labels >= self._config.budget.labels,
             "seen_fraction": min(1.0, shown / env_steps) if env_steps else None,
             "curves": curves(lines, research=person.role is Role.RESEARCHER),
-            "news": news(lines),
+            "news": news(lines, own=counts.by_teacher.keys() == {person.name}),
             "episode": film["name"] if film else None,
             "episode_rewards": film["rewards"] if film else [],
         }

@@ -15,7 +15,8 @@ from ray.actor import ActorHandle
 from rlhp_ray.actors import RESTARTING, Watched, proxy
 from rlhp_ray.config.teacher import OneTeacherPart
 from rlhp_ray.preferences.agreement import Agreement
-from rlhp_ray.preferences.collector import NO_CHECKS, AnswerCounts, Checks, Collector, PreferenceChanges
+from rlhp_ray.preferences.checks import NO_CHECKS, Checks
+from rlhp_ray.preferences.collector import AnswerCounts, Collector, PreferenceChanges
 from rlhp_ray.preferences.desk import BATCH_ANSWERS, TeacherDesk, TeacherReport
 from rlhp_ray.preferences.teachers import make_teacher
 from rlhp_ray.segments import SegmentStore
@@ -48,6 +49,9 @@ class CollectorActor(Watched):
 
     def release(self, holder: str, query_ids: Sequence[str] | None = None) -> int:
         return self._collector.release(holder, query_ids)
+
+    def set_aside(self, holder: str, query_id: str) -> None:
+        self._collector.set_aside(holder, query_id)
 
     def unheld(self) -> list[Query]:
         return self._collector.unheld()

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from rlhp_ray.errors import RlhpRayError
 from rlhp_ray.preferences.agreement import Agreement, agreement
 from rlhp_ray.preferences.answer_log import AnswerLog, Record
-from rlhp_ray.preferences.draw import stable_uniform
+from rlhp_ray.preferences.checks import NO_CHECKS, Checks, DrawnChecks
+from rlhp_ray.preferences.leases import NOBODY, Leases
 from rlhp_ray.preferences.ledger import Ledger
 from rlhp_ray.preferences.preference import to_preference
 from rlhp_ray.storage import RunFolder
@@ -52,18 +52,6 @@ class AnswerCounts:
         return self.left + self.right + self.equal
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Checks:
-    """How much of what people say is asked twice, to see how far they agree with each other and with themselves."""
-
-    second_share: float = 0.0  # of the queries, that go to a second teacher too
-    repeat_share: float = 0.0  # of the queries, that come back to the teacher who answered them
-    repeat_after: int = 20  # answers that the teacher gave in between
-
-
-NO_CHECKS = Checks()
-
-
 class Collector:
     """Open queries, leases and answers of a run, over its answer log."""
 
@@ -78,15 +66,12 @@ class Collector:
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Take up the log as it lies in the run's folder."""
-        self._lease_seconds = lease_seconds
         self._audit_fraction = audit_fraction
         self._seed = seed
-        self._checks = checks
         self._clock = clock
         self._ledger = Ledger()
-        self._second: dict[str, None] = {}  # queries drawn for a second teacher, as asked
-        self._repeated: dict[str, None] = {}  # queries drawn to come back
-        self._leases: dict[str, tuple[str, float]] = {}  # query id -> teacher, expiry
+        self._checks = DrawnChecks(checks, seed)
+        self._leases = Leases(lease_seconds, clock)
         self._log = AnswerLog(folder, clock)
         for position, record in enumerate(self._log.records, 1):
             self._apply(record, position)
@@ -114,12 +99,8 @@ class Collector:
         """
         if teacher in self._ledger.excluded:
             return []
-        now = self._clock()
-        checks = [i for i in self._due_checks(teacher) if not self._held(i, now)][:count]
-        free = [i for i in self._ledger.open if not self._held(i, now)]
-        leased = [*checks, *free[: min(count - len(checks), math.ceil(len(free) / desks))]]
-        self._leases.update(dict.fromkeys(leased, (teacher, now + self._lease_seconds)))
-        return [self._ledger.queries[query_id] for query_id in leased]
+        due = self._checks.due(self._ledger, teacher)
+        return self._named(self._leases.lease(teacher, due, self._ledger.open, count, desks))
 
     def hold(self, teacher: str, holder: str, having: Sequence[str], count: int) -> tuple[list[str], list[Query]]:
         """Hold on to what `holder`, a page of the teacher's, has, and give it what is missing to `count` queries.
@@ -129,48 +110,37 @@ class Collector:
         """
         if teacher in self._ledger.excluded:
             return [], []
-        now = self._clock()
-        due = self._due_checks(teacher)
-        askable = self._ledger.open.keys() | set(due)
-        kept = [i for i in having if i in askable and (not self._held(i, now) or self._leases[i][0] == holder)]
-        lost = [i for i in self._leases if i in askable and i not in kept and self._leases[i][0] == holder]
-        free = (i for i in (*due, *self._ledger.open) if i not in lost and i not in kept and not self._held(i, now))
-        missing = max(0, count - len(kept))
-        given = list(itertools.islice(dict.fromkeys(itertools.chain(lost, free)), missing))
-        self._leases.update(dict.fromkeys((*kept, *given), (holder, now + self._lease_seconds)))
-        return kept, [self._ledger.queries[query_id] for query_id in given]
+        due = self._checks.due(self._ledger, teacher)
+        kept, given = self._leases.hold(holder, having, due, self._ledger.open, count)
+        return kept, self._named(given)
 
     def release(self, holder: str, query_ids: Sequence[str] | None = None) -> int:
         """Give back these, or all that this teacher or page holds, such as after a restart. How many."""
-        held = [
-            query_id
-            for query_id, (by, _) in self._leases.items()
-            if by == holder and (query_ids is None or query_id in query_ids)
-        ]
-        for query_id in held:
-            del self._leases[query_id]
-        return len(held)
+        return self._leases.release(holder, query_ids)
+
+    def set_aside(self, holder: str, query_id: str) -> None:
+        """Give back this one, whose clip can't be shown; for as long as a lease nobody is given it again."""
+        if self._leases.release(holder, [query_id]):
+            self._leases.take(NOBODY, [query_id])
 
     def unheld(self) -> list[Query]:
         """The open queries that nobody holds, oldest first."""
-        now = self._clock()
-        return [self._ledger.queries[query_id] for query_id in self._ledger.open if not self._held(query_id, now)]
+        return self._named(i for i in self._ledger.open if not self._leases.held(i))
 
     def withdraw(self, query_ids: Sequence[str]) -> int:
         """Ask these no more, durable before this returns, but those that are held by now or aren't open. How many."""
         now = self._clock()
-        free = [i for i in dict.fromkeys(query_ids) if i in self._ledger.open and not self._held(i, now)]
+        free = [i for i in dict.fromkeys(query_ids) if i in self._ledger.open and not self._leases.held(i)]
         self._append([Withdrawal(query_id=query_id, withdrawn_at=now) for query_id in free])
         return len(free)
 
     def waiting(self, count: int) -> list[Query]:
         """The open queries that were asked first, held or not, at most so many."""
-        return [self._ledger.queries[query_id] for query_id in itertools.islice(self._ledger.open, count)]
+        return self._named(itertools.islice(self._ledger.open, count))
 
     def held_until(self) -> list[float]:
         """When each lease in force expires, soonest first [unix seconds]."""
-        now = self._clock()
-        return sorted(expiry for _, expiry in self._leases.values() if expiry > now)
+        return self._leases.until()
 
     def attempts(self, query_ids: Sequence[str]) -> list[int]:
         """How many answers each query was given so far, undone ones too."""
@@ -187,7 +157,7 @@ class Collector:
         if answer.teacher in self._ledger.excluded:
             raise RlhpRayError(f"{answer.teacher}'s answers are excluded: ask whoever runs the study")
         own = self._ledger.given(answer.query_id, answer.teacher)
-        if own and not (len(own) == 1 and answer.query_id in self._repeated):
+        if own and not (len(own) == 1 and self._checks.repeats(answer.query_id)):
             raise RlhpRayError(
                 f"query {answer.query_id} is answered already: undo that answer first, or take another query"
             )
@@ -225,10 +195,9 @@ class Collector:
             raise RlhpRayError(f"answer {answer_id!r} is {answer.teacher}'s: only its own teacher can undo it")
         if answer_id in self._ledger.undone:
             return False
-        now = self._clock()
-        self._append([Undo(answer_id=answer_id, teacher=teacher, undone_at=now)])
+        self._append([Undo(answer_id=answer_id, teacher=teacher, undone_at=self._clock())])
         if holder is not None:
-            self._leases[answer.query_id] = (holder, now + self._lease_seconds)
+            self._leases.take(holder, [answer.query_id])
         return True
 
     def exclude(self, teacher: str, excluded: bool, by: str) -> bool:
@@ -236,8 +205,7 @@ class Collector:
         if (teacher in self._ledger.excluded) == excluded:
             return False
         self._append([Exclusion(teacher=teacher, excluded=excluded, by=by, decided_at=self._clock())])
-        for holder in {by for by, _ in self._leases.values() if by.partition("/")[0] == teacher}:
-            self.release(holder)
+        self._leases.release_pages(teacher)
         return True
 
     def preferences(self, after: int) -> PreferenceChanges:
@@ -280,20 +248,8 @@ class Collector:
         """The teachers who are excluded."""
         return sorted(self._ledger.excluded)
 
-    def _held(self, query_id: str, now: float) -> bool:
-        return query_id in self._leases and self._leases[query_id][1] > now
-
-    def _due_checks(self, teacher: str) -> list[str]:
-        """What is to be asked a second time, and by now of this teacher."""
-        ledger = self._ledger
-        second = [i for i in self._second if len(who := ledger.labellers(i)) == 1 and teacher not in who]
-        repeated = [
-            query_id
-            for query_id in self._repeated
-            if len(own := ledger.given(query_id, teacher)) == 1
-            and ledger.answers_since(own[0]) >= self._checks.repeat_after
-        ]
-        return [*second, *(query_id for query_id in repeated if query_id not in second)]
+    def _named(self, query_ids: Iterable[str]) -> list[Query]:
+        return [self._ledger.queries[query_id] for query_id in query_ids]
 
     def _preference(self, answer_id: str) -> Preference | None:
         answer = self._ledger.answers[answer_id]
@@ -324,11 +280,6 @@ class Collector:
         """Bring memory to what the log says; the one path for new records and for a restart."""
         self._ledger.apply(record, position)
         if isinstance(record, Query):
-            for role, share, drawn in (
-                ("second", self._checks.second_share, self._second),
-                ("repeat", self._checks.repeat_share, self._repeated),
-            ):
-                if stable_uniform(self._seed, role, record.query_id) < share:
-                    drawn[record.query_id] = None
+            self._checks.draw(record.query_id)
         elif isinstance(record, Answer):
-            self._leases.pop(record.query_id, None)
+            self._leases.drop(record.query_id)

@@ -43,6 +43,13 @@ class Pacing:
         counters.credit_labels += self._part.labels_per_env_step * max(0, env_steps - counters.env_steps)
         counters.env_steps = max(counters.env_steps, env_steps)
 
+    def forget(self, labels: int) -> None:
+        """So many labels are gone, such as an excluded person's: the others get what training those had at first.
+
+        It doesn't wait for env steps: an agent that waits for answers takes none.
+        """
+        self._counters.credit_labels += self._part.initial_epochs * labels
+
     def queue(self, preferences: Iterable[Preference]) -> None:
         """New answers, oldest first, that are due at once."""
         for preference in preferences:

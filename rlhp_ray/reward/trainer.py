@@ -161,6 +161,7 @@ class RewardTrainer:
     def _take_in(self) -> None:
         """Bring the training set to what the answer log says now."""
         changes = self._collector.preferences(self._counters.position)
+        self._pacing.forget(sum(name in self._labels for name in changes.removed))
         self._labels.remove(changes.removed)
         self._add(changes.added)
         if self._counters.labels_processed:

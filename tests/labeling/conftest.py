@@ -8,7 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 from human_run import PORT, Cluster, HumanRun
-from playwright.sync_api import Browser, sync_playwright
+from page_data import Run, make_run
+from page_server import PageServer
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +31,42 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page of a browser, the context's settings being the fixture's parameter: no error, no foreign address."""
+    context = chromium.new_context(**{"viewport": {"width": 1280, "height": 800}} | getattr(request, "param", {}))
+    page = context.new_page()
+    wrong: list[str] = []
+
+    def note_request(request: Request) -> None:
+        if not request.url.startswith(("http://127.0.0.1:", "blob:http://127.0.0.1:", "data:")):
+            wrong.append(request.url)
+
+    def note_message(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            wrong.append(message.text)
+
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", note_message)
+    context.on("request", note_request)
+    yield page
+    context.close()
+    assert wrong == []
+
+
+@pytest.fixture
+def run(tmp_path: pathlib.Path, request: pytest.FixtureRequest) -> Run:
+    """What a page stands on, without a run that trains; the config's text may be the fixture's parameter."""
+    return make_run(tmp_path / "run", getattr(request, "param", ""))
+
+
+@pytest.fixture
+def served(run: Run) -> Iterator[PageServer]:
+    """Its page, served."""
+    with PageServer(run) as server:
+        yield server
 
 
 @pytest.fixture

@@ -31,11 +31,11 @@ def config(task: str, text: str = "") -> Config:
 
 
 def swinging(task: Task, count: int) -> Segments:
-    """Clips of a pendulum that stands at another angle in each, or of a game's screen that grows bright."""
+    """Clips of a pendulum that swings over, all alike, or of a game's screen that grows bright."""
     steps = task.clip_steps
     states = np.zeros((count, steps, *task.state_shape), dtype=task.state_dtype)
     if task.scene is not None:
-        states[:, :, 1] = np.linspace(-1, 1, count)[:, None]
+        states[:, :, 1] = np.linspace(-1, 1, steps)
     else:
         half = task.state_shape[1] // 2
         states[:, :, :, :half] = np.linspace(0, 255, steps).astype(np.uint8)[:, None, None, None]

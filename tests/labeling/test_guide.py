@@ -10,8 +10,9 @@ import pathlib
 
 import pytest
 from human_run import PORT, Cluster, HumanRun
+from labeller import Labeller
+from page_data import ANN
 from playwright.sync_api import Browser, expect
-from test_page_in_browser import ANN, Labeller
 
 DESK = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
@@ -63,15 +64,5 @@ def test_all_fits_on_a_desk_and_on_a_phone(page_cluster: Cluster, chromium: Brow
             assert phone.evaluate(IN_VIEW, choice), choice
         bob.ready()
         phone.screenshot(path=pictures / "phone.png")
-        still = chromium.new_context(viewport=DESK, reduced_motion="reduce").new_page()
-        calm = Labeller(still, run.link(ANN))
-        calm.ready()
-        expect(still.locator("#step")).to_be_visible()
-        before = still.locator("#left canvas").screenshot()
-        still.wait_for_timeout(700)
-        assert still.locator("#left canvas").screenshot() == before  # nothing moves by itself
-        still.locator("#step").fill("900")
-        still.wait_for_timeout(300)
-        assert still.locator("#left canvas").screenshot() != before
     finally:
         run.stop()

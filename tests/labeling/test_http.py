@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import re
 from pathlib import Path
@@ -93,7 +94,8 @@ def test_a_clip_of_a_robot_is_its_poses_and_one_that_fails_is_made_anew(run: Run
     (pair,) = ann.post("/api/pairs", json={"page": "p", "holding": []}).json()["pairs"]
     failure = {"page": "p", "query_id": pair["query_id"], "segment_id": query.first}
     assert ann.post("/api/failures", json=failure).json() == {"noted": True}
-    assert run.collector.counts().leased == 0
+    assert ann.post("/api/pairs", json={"page": "p", "holding": []}).json()["pairs"] == []  # not at once again
+    assert run.collector.counts().open == 1
     assert "ann's browser can't play" in run.clips.step().troubles[0]
     assert ann.get("/api/clips/999").status_code == 409
 
@@ -211,6 +213,9 @@ def test_how_it_stands(run: Run) -> None:
     ann.post("/api/answers", json=answer_of(pair))
     standing = ann.get("/api/standing").json()
     assert (standing["own_answers"], standing["own_seconds"], standing["labels"], standing["open"]) == (1, 1.5, 1, 2)
-    assert standing["news"] == ["Version 1 of the reward learned from 2 new answers."]
+    assert standing["news"] == ["Version 1 learned from your last 2 answers."]
     assert standing["seen_fraction"] == pytest.approx(min(1.0, 2 * 38 / 90), abs=0.05)
+    run.collector.answer(dataclasses.replace(run.collector.answers()[0], teacher="bob", answer_id="bob:1"))
+    later = make_run(tmp_path_of(run)).browser(ANN).get("/api/standing").json()
+    assert later["news"] == ["Version 1 learned from the last 2 answers."]
     assert standing["episode"] is None and ann.get("/api/episode.mp4").status_code == 404

@@ -126,6 +126,8 @@ def test_ten_thousand_malformed_or_unauthorised_requests(tmp_path: Path) -> None
             seen[known, status] += 1
             public = path in ("/", "/api/openapi.json") or path.startswith("/static/")
             assert known or public or status >= 400, (method, path, headers, said)
+            of_researchers = path.startswith(("/api/people", "/api/invitations"))
+            assert token != tokens[0] or not of_researchers or status >= 400, (method, path, headers, said)
 
     asyncio.run(flood())
     assert seen[False, 401] > 1_000 and sum(count for (known, _), count in seen.items() if known) > 4_000

@@ -2,93 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import itertools
-import json
 import pathlib
 import random
-import time
-from typing import Any
 
-import numpy as np
 import pytest
 from human_run import HumanRun
-from PIL import Image
-from playwright.sync_api import Browser, Page, Request, expect
+from labeller import ANSWER_MS, Labeller
+from page_data import ANN
+from playwright.sync_api import Browser, Page, expect
 
-from rlhp_ray.labeling.access import Person, Role
 from rlhp_ray.telemetry import MetricsLog
 from rlhp_ray.types import Choice
 
-ANN = Person("ann", Role.ANNOTATOR)
 KEYS = {"ArrowLeft": "left", "ArrowRight": "right", "ArrowDown": "equal", "?": "cant_tell"}
-READY = "!document.querySelector('.clip.waiting') && !document.querySelector('#pair').hidden"
-ANSWER_MS = 20_000  # of the tests, on a machine that is busy
-
-
-class Labeller:
-    """Somebody at a page: presses keys, and knows by the browser's requests what was sent, be it by another tab."""
-
-    def __init__(self, page: Page, link: str) -> None:
-        self.page = page
-        self.sent: list[dict[str, Any]] = []  # answers, by the first request that carried them
-        self.longest: dict[str, float] = {}  # of an answer: seconds from whatever brought its pair up to the key
-        self._last = time.monotonic()  # when that was
-        page.context.on("request", self._note)
-        page.goto(link)
-
-    def press(self, key: str) -> dict[str, Any]:
-        """Answer the pair on the screen once it can be; what was sent."""
-        before, shown_after = len(self.sent), self._last
-        self.ready()
-        self._last = time.monotonic()
-        self.page.keyboard.press(key)
-        longest = time.monotonic() - shown_after
-        self.until(lambda: len(self.sent) > before)
-        self.longest[self.sent[-1]["answer_id"]] = longest
-        return self.sent[-1]
-
-    def undo(self) -> None:
-        """Take the last answer back; its pair comes up again."""
-        self.ready()
-        self._last = time.monotonic()
-        self.page.keyboard.press("Backspace")
-        self.ready()
-
-    def reload(self) -> None:
-        """As the browser does."""
-        self._last = time.monotonic()
-        self.page.reload()
-
-    def ready(self) -> None:
-        """Return once both clips have been decodable for 300 ms."""
-        self.until(lambda: self.page.evaluate(READY))
-        self.page.wait_for_timeout(320)
-
-    def until(self, condition: Any) -> None:
-        """Wait, and let the page's events come in."""
-        for _ in range(ANSWER_MS // 50):
-            if condition():
-                return
-            self.page.wait_for_timeout(50)
-        raise AssertionError(f"not within {ANSWER_MS} ms; the page says {self.page.inner_text('main')!r}")
-
-    def _note(self, request: Request) -> None:
-        if request.url.endswith("/api/answers"):
-            answer = json.loads(request.post_data or "{}")
-            if answer["answer_id"] not in {one["answer_id"] for one in self.sent}:
-                self.sent.append(answer)
-
-
-@pytest.fixture
-def page(chromium: Browser) -> Any:
-    context = chromium.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    context.close()
-    assert errors == []
 
 
 @pytest.mark.parametrize("taught", ["half-cheetah"], indirect=True)
@@ -190,28 +117,3 @@ def test_the_collector_killed_in_mid_labelling(taught: HumanRun, page: Page) -> 
         if count == 4:
             taught.kill_actor("-collector")
     taught.wait_for(lambda: len(taught.answers()) == 8)
-
-
-def test_a_clip_is_drawn_and_moves(taught: HumanRun, page: Page) -> None:
-    labeller = Labeller(page, taught.link(ANN))
-    labeller.ready()
-    seen = []
-    for _ in range(4):
-        with Image.open(io.BytesIO(page.locator("#left canvas").screenshot())) as picture:
-            seen.append(np.asarray(picture.convert("RGB"), dtype=np.int16))
-        page.wait_for_timeout(230)
-    height, width, _ = seen[0].shape
-    assert min(height, width) > 150
-    for picture in seen:
-        sky, middle = picture[8, 20:-20], picture[:, width // 4 : 3 * width // 4]
-        assert np.ptp(sky, axis=0).max() < 12  # nothing stands in the sky
-        assert np.ptp(middle.reshape(-1, 3), axis=0).max() > 100  # a pole before the sky
-    assert max(np.abs(a - b).max() for a, b in itertools.pairwise(seen)) > 60
-
-
-def test_a_stranger_sees_nothing(taught: HumanRun, page: Page) -> None:
-    address = taught.link().partition("?")[0]
-    page.goto(address)
-    expect(page.locator("body")).to_contain_text("by the link that you were sent")
-    page.goto(f"{address}?token=ann.researcher.forged")
-    expect(page.locator("body")).to_contain_text("by the link that you were sent")

@@ -57,6 +57,7 @@ def test_a_page_that_lives_keeps_its_pairs_and_one_that_is_gone_loses_them(
         clock.now += 50  # of a lease of 60
         assert desk.hand(ANN, held).reason == ""
     assert desk.hand(BOB, []).reason == "held" and desk.hand(BOB, []).until == clock.now + 60
+    assert desk.hand(BOB, []).held == 1
     clock.now += 61
     assert [pair.query_id for pair in desk.hand(BOB, []).pairs] == held
     lost = desk.hand(ANN, held)

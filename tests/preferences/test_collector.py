@@ -10,7 +10,7 @@ from preference_data import Clock, make_answer, make_collector, make_query
 
 from rlhp_ray.errors import RlhpRayError
 from rlhp_ray.preferences.answer_log import read_records
-from rlhp_ray.preferences.collector import Checks
+from rlhp_ray.preferences.checks import Checks
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.types import Answer, Choice
 
@@ -250,6 +250,20 @@ def test_what_a_page_holds_is_its_own_until_it_expires(folder: RunFolder) -> Non
     assert collector.hold("ann", "ann/1", [], 2) == ([], [Q[0], Q[2]])  # the first it has lost sight of
     assert collector.held_until() == [1110.0, 1160.0, 1160.0]
     assert collector.release("ann/1", ["nothing"]) == 0 and collector.release("ann/1", [Q[0].query_id]) == 1
+
+
+def test_what_is_set_aside_is_nobody_s_for_as_long_as_a_lease_and_then_asked_again(folder: RunFolder) -> None:
+    clock = Clock()
+    collector = make_collector(folder, clock, lease_seconds=60.0)
+    collector.ask(Q[:2])
+    collector.hold("ann", "ann/1", [], 1)
+    collector.set_aside("bob/1", Q[0].query_id)  # it isn't bob's
+    assert collector.hold("ann", "ann/1", [], 1) == ([], Q[:1])
+    collector.set_aside("ann/1", Q[0].query_id)
+    assert collector.hold("ann", "ann/1", [Q[0].query_id], 2) == ([], Q[1:2])
+    assert collector.hold("bob", "bob/1", [], 2) == ([], []) and collector.counts().leased == 2
+    clock.now += 61
+    assert collector.hold("bob", "bob/1", [], 2) == ([], Q[:2])
 
 
 def test_who_is_excluded_trains_nothing_until_taken_in_again(folder: RunFolder) -> None:

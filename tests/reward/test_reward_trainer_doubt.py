@@ -42,8 +42,8 @@ def test_audit_accuracy_recovers_when_somebody_who_answers_at_random_is_excluded
     trainer = world.trainer(initial_epochs=60)
     before = trainer.first_training()
     assert world.collector.exclude("rand", True, "eve")
-    for env_steps in range(10_000, 110_000, 10_000):
-        after = trainer.step(env_steps)
+    steps = [trainer.step(0) for _ in range(10)]  # the agent waits meanwhile
+    after = [report for report in steps if report.published][-1]
     assert before.audit_accuracy is not None and after.audit_accuracy is not None
     assert before.audit_accuracy < 0.65 and after.audit_accuracy > 0.85
     assert accuracy(after.published) > accuracy(before.published) + 0.05

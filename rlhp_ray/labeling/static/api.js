@@ -7,13 +7,16 @@ export class Refused extends Error {
   }
 }
 
+const LATE_MS = 4000; // a call that takes longer is told of by an event of this name, and still waited for
+
 export async function call(path, body) {
   const options = body === undefined ? {} : {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
   };
-  const response = await fetch(path, { ...options, signal: AbortSignal.timeout(15000) });
+  const late = setTimeout(() => dispatchEvent(new Event("late")), LATE_MS);
+  const response = await fetch(path, { ...options, signal: AbortSignal.timeout(15000) }).finally(() => clearTimeout(late));
   if (response.ok) return response.json();
   const said = await response.json().catch(() => ({}));
   throw new Refused(response.status, typeof said.detail === "string" ? said.detail : response.statusText);
@@ -37,7 +40,7 @@ function inTurn(work) {
 // Sends in order; survives a reload, a slow network and a server that is away. Tabs take turns by a lock.
 export class Outbox {
   constructor({ onRefused, onWaiting }) {
-    Object.assign(this, { onRefused, onWaiting });
+    Object.assign(this, { onRefused, onWaiting, waiting: false }); // `waiting`: the run didn’t take the last one
     this.pump();
   }
 
@@ -61,6 +64,7 @@ export class Outbox {
         try {
           await call(entry.path, entry.body);
           this.remove(entry);
+          this.waiting = false;
           this.onWaiting(null);
         } catch (error) {
           if (error instanceof Refused && [403, 409, 422].includes(error.status)) {
@@ -68,6 +72,7 @@ export class Outbox {
             this.onRefused(entry, error);
             continue;
           }
+          this.waiting = true;
           this.onWaiting(error);
           await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
         }

@@ -8,7 +8,7 @@ import { Player } from "./player.js";
 const REFRESH_MS = 2000;
 const SAID_MS = 8000;
 const HOLD_MS = 20000; // the run is told this often what is held, so that a lease never runs out under a person
-const KEYS = { ArrowLeft: "left", ArrowRight: "right", ArrowDown: "equal", "?": "cant_tell", Backspace: "undo", r: "restart", s: "slow", h: "help" };
+const KEYS = { ArrowLeft: "left", ArrowRight: "right", ArrowDown: "equal", "?": "cant_tell", ",": "back", ".": "on", Backspace: "undo", r: "restart", s: "slow", h: "help" };
 
 const by = (id) => document.getElementById(id);
 const pairs = new Pairs((pair, segment) => failed(pair, segment));
@@ -36,6 +36,7 @@ function say(sentence, bad = false) {
 }
 
 function lost(error) {
+  if (!error && outbox.waiting) return; // something else got through
   if (!error && trouble) say("The run is back.");
   trouble = Boolean(error);
   if (trouble && !ended) say("The run doesn’t answer at the moment. Your answers are kept here and sent as soon as it is back.", true);
@@ -61,6 +62,7 @@ async function show() {
   const pair = pairs.current;
   shown = pair;
   player.wait(); // what is still on the screen is answered already
+  by("step").value = 0;
   by("pair").hidden = !pair;
   by("nothing").hidden = Boolean(pair);
   if (!pair) {
@@ -78,7 +80,7 @@ function why() {
   const clock = pairs.until ? new Date(1000 * pairs.until).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }) : "";
   return {
     budget: "All answers that were wanted are given. Thank you! The robot goes on learning by itself.",
-    held: `Other people hold all pairs at the moment, until ${clock} at the latest. It goes on by itself.`,
+    held: `${pairs.heldByOthers === 1 ? "One pair is" : `${pairs.heldByOthers} pairs are`} held by others, until ${clock} at the latest. It goes on by itself.`,
     excluded: "Your answers aren’t used at the moment; ask whoever runs the study.",
     collecting: "The robot is trying things out. There will be something to compare in a moment.",
   }[pairs.reason] ?? "One moment…";
@@ -115,6 +117,15 @@ function rest() {
   }
 }
 
+const STEP = 50; // of the slider's thousand
+function step(change) {
+  if (!player?.stepping) return;
+  by("step").value = Number(by("step").value) + change;
+  player.stepTo(by("step").value / 1000);
+}
+
+addEventListener("late", lost);
+
 const actions = {
   left: () => choose("left"),
   right: () => choose("right"),
@@ -124,8 +135,10 @@ const actions = {
   restart: () => player?.restart(),
   slow: () => by("slow").setAttribute("aria-pressed", String(player?.slow() ?? false)),
   help: () => by("helping").showModal(),
+  back: () => step(-STEP),
+  on: () => step(STEP),
 };
-for (const [id, action] of Object.entries(actions)) by(id).addEventListener("click", action);
+for (const [id, action] of Object.entries(actions)) by(id)?.addEventListener("click", action); // stepping has a slider instead
 by("step").addEventListener("input", (event) => player?.stepTo(event.target.value / 1000));
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || by("helping").open) return;
@@ -153,7 +166,7 @@ function farewell() {
 async function loop() {
   if (pairs.held.length < 2 || performance.now() - held > HOLD_MS) await refill();
   if (!shown) by("nothing").textContent = why();
-  const standing = await board.refresh().catch(lost);
+  const standing = await board.refresh().then((told) => (lost(null), told), lost);
   if (standing?.ended) return farewell();
   setTimeout(loop, REFRESH_MS);
 }

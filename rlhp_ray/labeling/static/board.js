@@ -5,6 +5,7 @@ import { call } from "./api.js";
 const CURVES = [
   ["predicted_return", "what it thinks an episode is worth", (value) => number(value, 0)],
   ["fresh_accuracy", "new answers that it had guessed", (value) => share(value)],
+  ["labels", "answers", (value) => number(value)],
   ["true_return", "true return", (value) => number(value, 0)],
   ["disagreement", "how far the predictors differ", (value) => share(value)],
 ];
@@ -17,6 +18,12 @@ export class Board {
     this.researcher = session.role === "researcher";
     this.episodeOf = null;
     by("study").hidden = !this.researcher;
+    const video = by("episode").querySelector("video");
+    const follow = () => {
+      by("now").style.left = `${100 * (video.currentTime / video.duration || 0)}%`;
+      if (!video.paused) requestAnimationFrame(follow);
+    };
+    for (const event of ["play", "seeked"]) video.addEventListener(event, follow);
     by("invite").addEventListener("submit", (event) => this.invite(event));
   }
 
@@ -29,7 +36,7 @@ export class Board {
     by("seen").textContent = standing.seen_fraction === null ? "–" : `${number(100 * standing.seen_fraction, 1)} %`;
     this.draw(standing.curves);
     by("news").replaceChildren(...standing.news.map((line) => Object.assign(document.createElement("li"), { textContent: line })));
-    if (standing.episode !== this.episodeOf) this.showEpisode(standing);
+    if (standing.episode !== this.episodeOf) await this.showEpisode(standing);
     if (this.researcher) await this.people();
     return standing;
   }
@@ -46,11 +53,16 @@ export class Board {
     by("curves").replaceChildren(...figures);
   }
 
-  showEpisode(standing) {
+  // As a whole: then its controls reach every moment of it.
+  async showEpisode(standing) {
+    const response = await fetch("api/episode.mp4");
+    if (!response.ok) return;
+    const film = await response.blob();
     this.episodeOf = standing.episode;
     by("episode").hidden = false;
     const video = by("episode").querySelector("video");
-    video.src = `api/episode.mp4?of=${standing.episode}`;
+    URL.revokeObjectURL(video.src);
+    video.src = URL.createObjectURL(film);
     if (!matchMedia("(prefers-reduced-motion: reduce)").matches) video.autoplay = true;
     const rewards = standing.episode_rewards ?? [];
     by("rewards").replaceChildren(...line(rewards.map((reward, index) => [index, reward]), "").childNodes);
@@ -68,6 +80,7 @@ export class Board {
       const button = Object.assign(document.createElement("button"), { type: "button", textContent: one.excluded ? "take in" : "exclude" });
       button.addEventListener("click", async () => {
         await call("api/people/excluded", { name: one.teacher, excluded: !one.excluded });
+        button.blur(); // the table is made anew
         await this.people();
       });
       row.insertCell().append(button);

@@ -15,6 +15,7 @@ export class Pairs {
     Object.assign(this, { held: [], done: [] }, JSON.parse(sessionStorage.getItem(KEY) ?? "{}"));
     this.clips = new Map(); // segment id -> promise of a blob
     this.reason = "";
+    this.heldByOthers = 0;
     this.until = null;
   }
 
@@ -31,7 +32,7 @@ export class Pairs {
     this.held = this.held.filter((pair, place) => place === 0 || !lost.has(pair.query_id));
     const known = new Set([...this.held.map((pair) => pair.query_id), ...pending]);
     this.held.push(...said.pairs.filter((pair) => !known.has(pair.query_id)));
-    [this.reason, this.until] = [said.reason, said.until];
+    [this.reason, this.heldByOthers, this.until] = [said.reason, said.held, said.until];
     this.keep();
   }
 
