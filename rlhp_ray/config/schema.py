@@ -35,6 +35,11 @@ class RunPart(Part):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)] = Field(
         "run", description="The run's name; its folder is `run.dir`/`run.name`."
     )
+    condition: Annotated[str, Field(max_length=80)] | None = Field(
+        None,
+        description="What the run is an example of, by which reports and W&B group runs; null: told from algorithm, "
+        "labels and teacher.",
+    )
     dir: str = Field("runs", description="Folder of runs: a path or any address that `pyarrow.fs` reads (`s3://...`).")
     overwrite: bool = Field(False, description="Remove a folder of this name first, instead of refusing it.")
     mode: Literal["async", "lockstep"] = Field(
