@@ -176,7 +176,11 @@ class WandbPart(Part):
     mode: Literal["off", "offline", "online"] = Field("off", description="Nothing leaves the machine unless `online`.")
     project: str = Field("rlhp_ray", description="W&B project.")
     entity: str | None = Field(None, description="W&B team or user; null: the account's own.")
-    answers: bool = Field(False, description="Log all answers as an artifact when the run has ended.")
+    artifacts: bool = Field(
+        False,
+        description="When the run has ended, log its answers, the predictor and the policy as artifacts, each with the "
+        "one that it was made from, and the definition of a report.",
+    )
 
 
 class RayPart(Part):
