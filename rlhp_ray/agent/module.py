@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from rlhp_ray.agent.networks import Acted, NatureCNN, mlp
 
 OBSERVATION_CLIP = 10.0
+VARIANCE_EPSILON = 1e-8
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
 
@@ -71,7 +72,7 @@ class ActorCritic(TorchRLModule, ValueFunctionAPI):  # type: ignore[misc]  # RLl
         if self.images:
             return observations.to(torch.float32).div_(255)
         flat = observations.reshape(len(observations), -1)
-        scaled = (flat - self.obs_mean) * torch.rsqrt(self.obs_var + 1e-8)
+        scaled = (flat - self.obs_mean) * torch.rsqrt(self.obs_var + VARIANCE_EPSILON)
         return scaled.clamp_(-OBSERVATION_CLIP, OBSERVATION_CLIP)
 
     def act(self, observations: Tensor, generator: torch.Generator) -> Acted:

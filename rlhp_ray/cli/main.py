@@ -75,6 +75,11 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("-o", "--output", type=pathlib.Path, required=True, metavar="DIR")
     export.set_defaults(command=_export)
 
+    report = commands.add_parser("report", help="one page that compares runs, with curves, notes and videos")
+    report.add_argument("runs", nargs="+", metavar="RUN", help="a run's folder, or a result's JSON")
+    report.add_argument("-o", "--output", type=pathlib.Path, required=True, metavar="FILE.html")
+    report.set_defaults(command=_report)
+
     doctor = commands.add_parser("doctor", help="check this machine, and say what to do")
     doctor.add_argument("--address", metavar="ADDRESS", help="of a Ray cluster to look at too")
     doctor.set_defaults(command=_doctor)
@@ -170,6 +175,14 @@ def _export(options: argparse.Namespace) -> int:
 
     counts = export(options.run, options.output)
     print(f"{options.output}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from rlhp_ray.report import write_report
+
+    count = write_report(options.runs, options.output)
+    print(f"{options.output}: {count} runs compared")
     return 0
 
 

@@ -35,6 +35,11 @@ class RunPart(Part):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)] = Field(
         "run", description="The run's name; its folder is `run.dir`/`run.name`."
     )
+    condition: Annotated[str, Field(max_length=80)] | None = Field(
+        None,
+        description="What the run is an example of, by which reports and W&B group runs; null: told from algorithm, "
+        "labels and teacher.",
+    )
     dir: str = Field("runs", description="Folder of runs: a path or any address that `pyarrow.fs` reads (`s3://...`).")
     overwrite: bool = Field(False, description="Remove a folder of this name first, instead of refusing it.")
     mode: Literal["async", "lockstep"] = Field(
@@ -171,7 +176,11 @@ class WandbPart(Part):
     mode: Literal["off", "offline", "online"] = Field("off", description="Nothing leaves the machine unless `online`.")
     project: str = Field("rlhp_ray", description="W&B project.")
     entity: str | None = Field(None, description="W&B team or user; null: the account's own.")
-    answers: bool = Field(False, description="Log all answers as an artifact when the run has ended.")
+    artifacts: bool = Field(
+        False,
+        description="When the run has ended, log its answers, the predictor and the policy as artifacts, each with the "
+        "one that it was made from, and the definition of a report.",
+    )
 
 
 class RayPart(Part):

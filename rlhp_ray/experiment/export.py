@@ -3,8 +3,8 @@
 DIR/answers.parquet     every acknowledged answer once, undone ones marked
 DIR/answers.jsonl       the same, a line each
 DIR/clips/*.arrow       the segments that they compare
-DIR/predictor/          the newest published ensemble, safetensors
-DIR/policy/             the newest checkpoint's policy, safetensors, and its spaces and sizes as JSON
+DIR/predictor/          the newest published ensemble, safetensors and JSON: rlhp_ray.exported.LearnedReward
+DIR/policy/             the newest checkpoint's policy, safetensors and JSON: rlhp_ray.exported.ExportedPolicy
 """
 
 from __future__ import annotations
@@ -15,12 +15,17 @@ import pathlib
 import pyarrow.parquet as pq
 import safetensors.numpy
 
-from rlhp_ray.agent.snapshot import policy_arrays
+from rlhp_ray.agent.description import describe
+from rlhp_ray.agent.snapshot import policy_arrays, policy_from
+from rlhp_ray.config.schema import Config
 from rlhp_ray.experiment.checkpoint import load_newest
 from rlhp_ray.experiment.run_config import read_config
+from rlhp_ray.exported.policy import DESCRIPTION, FORMAT, WEIGHTS
+from rlhp_ray.exported.reward import PREDICTOR
 from rlhp_ray.preferences import export_answers
-from rlhp_ray.reward import PublishedVersions
+from rlhp_ray.reward import PublishedEnsemble, PublishedVersions
 from rlhp_ray.storage import RunFolder
+from rlhp_ray.tasks import load_task
 
 
 def export(address: str, target: pathlib.Path) -> dict[str, int]:
@@ -35,19 +40,50 @@ def export(address: str, target: pathlib.Path) -> dict[str, int]:
     (target / "clips").mkdir(exist_ok=True)
     for name in clips:
         (target / "clips" / name).write_bytes(folder.read(f"segments/{name}"))
-    newest = PublishedVersions(folder).newest()
-    if newest is not None:
-        (target / "predictor").mkdir(exist_ok=True)
-        (target / "predictor" / "predictor.safetensors").write_bytes(newest)
-    loaded = load_newest(folder)
-    if loaded is not None:
-        (target / "policy").mkdir(exist_ok=True)
-        safetensors.numpy.save_file(policy_arrays(loaded[0]), target / "policy" / "policy.safetensors")
-        facts = {"task": config.task, "hidden_sizes": config.agent.hidden_sizes, "activation": "tanh"}
-        (target / "policy" / "policy.json").write_text(json.dumps(facts, indent=1))
     return {
         "answers": answers,
         "clip files": len(clips),
-        "predictors": int(newest is not None),
-        "policies": int(loaded is not None),
+        "predictors": int(export_predictor(folder, config, target / "predictor")),
+        "policies": int(export_policy(folder, config, target / "policy")),
     }
+
+
+def export_lineage(folder: RunFolder, config: Config, target: pathlib.Path) -> list[str]:
+    """Write answers/, predictor/ and policy/, those that there are; which, each made from the one before it."""
+    written = []
+    if config.reward.source == "learned":
+        (target / "answers").mkdir(parents=True, exist_ok=True)
+        export_answers(folder, target / "answers" / "answers.parquet")
+        written.append("answers")
+    if export_predictor(folder, config, target / "predictor"):
+        written.append("predictor")
+    if export_policy(folder, config, target / "policy"):
+        written.append("policy")
+    return written
+
+
+def export_predictor(folder: RunFolder, config: Config, target: pathlib.Path) -> bool:
+    """Write the newest published ensemble; whether there is one."""
+    payload = PublishedVersions(folder).newest()
+    if payload is None:
+        return False
+    target.mkdir(parents=True, exist_ok=True)
+    (target / PREDICTOR).write_bytes(payload)
+    about = {"task": config.task, **PublishedEnsemble.from_bytes(payload).about}
+    (target / "predictor.json").write_text(json.dumps(about, indent=1) + "\n")
+    return True
+
+
+def export_policy(folder: RunFolder, config: Config, target: pathlib.Path) -> bool:
+    """Write the newest checkpoint's policy; whether there is one."""
+    loaded = load_newest(folder)
+    if loaded is None:
+        return False
+    arrays = loaded[0]
+    task = load_task(config.task, config.segments.clip_steps)
+    target.mkdir(parents=True, exist_ok=True)
+    safetensors.numpy.save_file(policy_arrays(arrays), target / WEIGHTS)
+    made = {"format": FORMAT, "task": config.task, "algorithm": config.agent.algorithm}
+    about = {**made, "env_steps": int(arrays["env_steps"]), **describe(policy_from(arrays, task, config.agent), task)}
+    (target / DESCRIPTION).write_text(json.dumps(about, indent=1) + "\n")
+    return True

@@ -15,7 +15,7 @@ from rlhp_ray.errors import UserError
 from rlhp_ray.experiment.account import Account
 from rlhp_ray.experiment.checkpoint import load_newest
 from rlhp_ray.experiment.evaluate import Evaluation, evaluate, film, greedy_policy, random_policy
-from rlhp_ray.preferences import export_answers
+from rlhp_ray.experiment.export import export_lineage
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.tasks import Task, load_task
 from rlhp_ray.telemetry import MetricsLog, WandbLog, learning_curve
@@ -78,7 +78,7 @@ def finish(
             folder.upload(video, VIDEO)
             wandb.video(env_steps=account.env_steps, labels=account.counts.labels, file=video)
             paths["video"] = f"{folder.address}/{VIDEO}"
-        if config.wandb.answers:
-            wandb.answers(lambda file: export_answers(folder, file))
+        if config.wandb.artifacts:
+            wandb.artifacts(lambda scratch: export_lineage(folder, config, scratch))
         wandb.finish(summary)
     return summary, paths

@@ -18,7 +18,10 @@ def condition(config: Config) -> str:
     """What a run is an example of, beside its task and seed: algorithm, where its reward comes from, who teaches.
 
     Such as `ppo, 700 labels of oracle (answers_per_minute=20.0)`: what isn't by default of the teacher is named.
+    `run.condition` instead, where it is set.
     """
+    if config.run.condition is not None:
+        return config.run.condition
     if config.reward.source == "true":
         return f"{config.agent.algorithm}, true reward"
     fields = config.teacher.model_dump(exclude_defaults=True, exclude={"kind", "path"})

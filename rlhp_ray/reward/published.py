@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from typing import Any
 
 import numpy as np
 import safetensors
@@ -39,6 +40,21 @@ class PublishedEnsemble:
         self._output_std = output_std
         self._normalized_std = normalized_std
 
+    @property
+    def inputs(self) -> StepInputs:
+        """What a step looks like to it."""
+        return self._ensemble.architecture.inputs
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Format, version and architecture; with the tensors it is all that there is to know."""
+        return {
+            "format": FORMAT,
+            "version": self.version,
+            "architecture": dataclasses.asdict(self._ensemble.architecture),
+            "normalized_std": self._normalized_std,
+        }
+
     def rewards(self, observations: Array, actions: Array) -> FloatArray:
         """Rewards [Q, K]: the mean of the normalised members times `normalized_std`."""
         members = self._member_rewards(observations, actions)
@@ -55,13 +71,7 @@ class PublishedEnsemble:
         """The self-describing safetensors file."""
         tensors = {f"ensemble.{name}": tensor.contiguous() for name, tensor in self._ensemble.state_dict().items()}
         tensors |= {"output_mean": self._output_mean, "output_std": self._output_std}
-        about = {
-            "format": FORMAT,
-            "version": self.version,
-            "architecture": dataclasses.asdict(self._ensemble.architecture),
-            "normalized_std": self._normalized_std,
-        }
-        return safetensors.torch.save(tensors, metadata={"predictor": json.dumps(about)})
+        return safetensors.torch.save(tensors, metadata={"predictor": json.dumps(self.about)})
 
     @staticmethod
     def from_bytes(payload: bytes) -> PublishedEnsemble:
@@ -93,7 +103,7 @@ class PublishedEnsemble:
     @torch.inference_mode()
     def _member_rewards(self, observations: Array, actions: Array) -> Tensor:
         """Rewards [M, Q, K] of observations [Q, K + F - 1, *frame_shape] and actions [Q, K, *action_shape]."""
-        inputs = self._ensemble.architecture.inputs
+        inputs = self.inputs
         chunk = IMAGE_CHUNK_STEPS if inputs.images else VECTOR_CHUNK_STEPS
         sequences, steps = actions.shape[:2]
         rewards = torch.empty((self._ensemble.members, sequences, steps))

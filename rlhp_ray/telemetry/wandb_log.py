@@ -7,12 +7,14 @@ started or written never stops a run; it is said once.
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from rlhp_ray.telemetry.registry import METRICS
+from rlhp_ray.telemetry.wandb_report import report_definition
 
 ENV_STEPS, LABELS = "env_steps", "labels"
 BY_LABELS = "by_labels/"
@@ -79,16 +81,30 @@ class WandbLog:
 
         self._try(log)
 
-    def answers(self, write: Callable[[pathlib.Path], object]) -> None:
-        """All answers as an artifact; `write` puts them into the Parquet file that it is given."""
+    def artifacts(self, write: Callable[[pathlib.Path], Sequence[str]]) -> None:
+        """What a run leaves behind, each an artifact that was made from the one before it, and a report's definition.
+
+        `write` writes a folder for each into the folder that it is given, and returns their names in that order. All
+        but the last one are also used by the run, so that W&B draws run, answers, predictor and policy as a line; of an
+        offline log once it is synchronised.
+        """
 
         def log() -> None:
             import wandb
 
-            file = self._folder / "answers.parquet"  # stays, so that W&B needs no copy in somebody's home
-            write(file)
-            artifact = wandb.Artifact(f"answers-{self._run.id}", type="answers")
-            artifact.add_file(str(file), name=file.name, skip_cache=True, policy="immutable")
+            scratch = self._folder / "wandb" / "artifacts"  # stays, so that W&B needs no copy in somebody's home
+            names, made_from = write(scratch), None
+            for name in names:
+                artifact = wandb.Artifact(f"{name}-{self._run.id}", type=name, metadata={"made_from": made_from})
+                for file in sorted((scratch / name).iterdir()):
+                    artifact.add_file(str(file), name=file.name, skip_cache=True, policy="immutable")
+                # The public use_artifact refuses to work offline, and does this very call online.
+                self._run._log_artifact(artifact, is_user_created=True, use_after_commit=name != names[-1])
+                made_from = artifact.name
+            definition = scratch / "report.json"
+            definition.write_text(json.dumps(report_definition(self._run.project, self._run.entity or "")))
+            artifact = wandb.Artifact(f"report-{self._run.id}", type="report")
+            artifact.add_file(str(definition), name=definition.name, skip_cache=True, policy="immutable")
             self._run.log_artifact(artifact)
 
         self._try(log)

@@ -18,6 +18,7 @@ from rlhp_ray.config.schema import EvaluationPart
 from rlhp_ray.experiment.filming import Filming
 from rlhp_ray.experiment.run_config import read_config
 from rlhp_ray.experiment.status import status
+from rlhp_ray.exported import ExportedPolicy
 from rlhp_ray.preferences import read_exported_answers
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.telemetry import METRICS, WandbLog
@@ -77,7 +78,7 @@ def run(shared_command_line: Any, on_cluster: str) -> Run:
             "run.report_seconds=0.5",
             "teacher.answers_per_minute=240",  # so that it lasts longer than Ray needs to show something
             "wandb.mode=offline",
-            "wandb.answers=true",
+            "wandb.artifacts=true",
             on_cluster,
         )
     )
@@ -164,14 +165,44 @@ def test_wandb_holds_the_evaluation_s_video(run: Run) -> None:
     assert len(frames) > 10 and (frames[0] != frames[-1]).any()
 
 
-def test_wandb_holds_the_answers_as_an_artifact(run: Run) -> None:
+def test_wandb_holds_answers_predictor_and_policy_with_their_lineage(run: Run) -> None:
     records = read_wandb(run.folder)
-    (artifact,) = records["artifact"]
-    assert artifact["type"] == "answers", artifact
-    (entry,) = artifact["manifest"]["contents"]
-    assert entry["path"] == "answers.parquet"
-    answers = read_exported_answers(entry["local_path"])
-    assert len(answers) == 40 and pathlib.Path(entry["local_path"]).is_relative_to(run.folder)
+    artifacts = {record["type"]: record for record in records["artifact"]}
+    assert list(artifacts) == ["answers", "predictor", "policy", "report"]  # logged in the order of their descent
+    files: dict[str, dict[str, str]] = {}
+    for kind, artifact in artifacts.items():
+        files[kind] = {entry["path"]: entry["local_path"] for entry in artifact["manifest"]["contents"]}
+        assert all(pathlib.Path(path).is_relative_to(run.folder) for path in files[kind].values())
+    used = [kind for kind, artifact in artifacts.items() if artifact.get("use_after_commit")]
+    assert used == ["answers", "predictor"]  # by the run, which made the next one from each
+    made_from = {
+        kind: json.loads(artifacts[kind]["metadata"])["made_from"] for kind in ("answers", "predictor", "policy")
+    }
+    names = {kind: artifact["name"] for kind, artifact in artifacts.items()}
+    assert made_from["answers"] is None
+    assert made_from["predictor"].startswith(names["answers"]) and made_from["policy"].startswith(names["predictor"])
+    assert len(read_exported_answers(files["answers"]["answers.parquet"])) == 40
+    about = json.loads(pathlib.Path(files["predictor"]["predictor.json"]).read_text())
+    assert about["version"] == run.lines[-1]["metrics"]["reward/version"]
+    assert ExportedPolicy(pathlib.Path(files["policy"]["policy.json"]).parent).task == "reacher"
+
+
+def test_wandb_holds_a_report_whose_charts_are_of_what_the_run_logs(run: Run) -> None:
+    records = read_wandb(run.folder)
+    (artifact,) = (record for record in records["artifact"] if record["type"] == "report")
+    ((path, file),) = ((entry["path"], entry["local_path"]) for entry in artifact["manifest"]["contents"])
+    assert path == "report.json"
+    definition = json.loads(pathlib.Path(file).read_text())
+    assert definition["project"]["name"] == "rlhp_ray"
+    grids = [block["metadata"] for block in definition["spec"]["blocks"] if block["type"] == "panel-grid"]
+    assert all(runs["grouping"] == [{"section": "run", "name": "group"}] for grid in grids for runs in grid["runSets"])
+    charts = [panel["config"] for grid in grids for panel in grid["panelBankSectionConfig"]["panels"]]
+    assert len(charts) == 10
+    logged = {name for record in records["history"] for name in record["item"]}
+    unknown = {f"by_labels/{name}" for name in UNKNOWN}
+    for chart in charts:
+        assert chart["xAxis"] in logged and set(chart["metrics"]) <= logged | unknown, chart
+        assert chart["groupAgg"] == "mean"
 
 
 def test_status_tells_how_the_run_stands_and_stood(run: Run) -> None:

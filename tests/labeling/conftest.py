@@ -1,16 +1,15 @@
-"""What the tests of the page share: a cluster whose Serve listens, and Debian's Chromium."""
+"""What the tests of the page share: a cluster whose Serve listens."""
 
 from __future__ import annotations
 
 import pathlib
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from human_run import PORT, Cluster, HumanRun
 from page_data import Run, make_run
 from page_server import PageServer
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 
 @pytest.fixture(scope="session")
@@ -19,18 +18,6 @@ def page_cluster() -> Iterator[Cluster]:
     cluster = Cluster()
     yield cluster
     cluster.stop()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A headless browser. While it is open Playwright's event loop runs in this thread, so other rooms go without."""
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.skip("Chromium isn't installed: `make test` installs it as root on Debian")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
