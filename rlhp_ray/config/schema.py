@@ -35,7 +35,10 @@ class RunPart(Part):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)] = Field(
         "run", description="The run's name; its folder is `run.dir`/`run.name`."
     )
-    dir: str = Field("runs", description="Folder of runs: a path or any address that `pyarrow.fs` reads (`s3://...`).")
+    dir: str = Field(
+        "runs",
+        description="Folder of runs: a path or any address that `pyarrow.fs` reads (`s3://...`, without credentials).",
+    )
     overwrite: bool = Field(False, description="Remove a folder of this name first, instead of refusing it.")
     mode: Literal["async", "lockstep"] = Field(
         "async",

@@ -19,7 +19,7 @@ from rlhp_ray.experiment.recorder import Recorder
 from rlhp_ray.experiment.run_config import CONFIG, condition, read_config
 from rlhp_ray.preferences import make_teacher
 from rlhp_ray.queries import check_method
-from rlhp_ray.storage import RunFolder
+from rlhp_ray.storage import RunFolder, below
 from rlhp_ray.tasks import load_task
 from rlhp_ray.telemetry import Console, Heartbeat, WandbLog, commit, manifest
 
@@ -32,8 +32,7 @@ def begin(config: Config, console: Console) -> dict[str, Any]:
     if config.teacher.path is not None:  # actors, and who resumes, may be in another directory
         teacher = config.teacher.model_copy(update={"path": os.path.abspath(config.teacher.path)})
         config = config.model_copy(update={"teacher": teacher})
-    address = f"{config.run.dir.rstrip('/')}/{config.run.name}"
-    folder = RunFolder.create(address, overwrite=config.run.overwrite)
+    folder = RunFolder.create(below(config.run.dir, config.run.name), overwrite=config.run.overwrite)
     folder.write(CONFIG, dump(config).encode())
     return _drive(config, folder, above=0, console=console)
 
@@ -100,7 +99,7 @@ def _epoch(folder: RunFolder) -> int:
         return int(json.loads(folder.read(MANIFEST))["epoch"])
     except (ValueError, KeyError, FileNotFoundError) as error:
         raise CorruptDataError(
-            f'{folder.address}/{MANIFEST} can\'t be read ({error}); write {{"epoch": N}} into it, with an N higher '
+            f'{folder.address_of(MANIFEST)} can\'t be read ({error}); write {{"epoch": N}} into it, with an N higher '
             "than the number of times that the run was begun or resumed."
         ) from error
 

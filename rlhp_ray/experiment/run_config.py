@@ -11,7 +11,7 @@ CONFIG = "config.yaml"
 
 def read_config(folder: RunFolder) -> Config:
     """The resolved config of a run."""
-    return parse_config(folder.read(CONFIG).decode(), source=f"{folder.address}/{CONFIG}")
+    return parse_config(folder.read(CONFIG).decode(), source=folder.address_of(CONFIG))
 
 
 def condition(config: Config) -> str:
