@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,6 @@ def begin(config: Config, console: Console) -> dict[str, Any]:
         teacher = config.teacher.model_copy(update={"path": os.path.abspath(config.teacher.path)})
         config = config.model_copy(update={"teacher": teacher})
     folder = RunFolder.create(below(config.run.dir, config.run.name), overwrite=config.run.overwrite)
-    folder.write(CONFIG, dump(config).encode())
     return _drive(config, folder, above=0, console=console)
 
 
@@ -55,16 +55,20 @@ def check(config: Config) -> None:
             )
 
 
-def resume(address: str, console: Console) -> dict[str, Any]:
-    """Go on with a run from its folder; returns the summary. RunFolderError where there is no run."""
+def resume(address: str, console: Console, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """Go on with a run from its folder; returns the summary. RunFolderError where there is no run.
+
+    `overrides`: of the config's `ray` part, for another cluster; ConfigError for any other.
+    """
     folder = RunFolder.open(address)
-    return _drive(read_config(folder), folder, above=_epoch(folder), console=console)
+    return _drive(read_config(folder, overrides), folder, above=_epoch(folder), console=console)
 
 
 def _drive(config: Config, folder: RunFolder, *, above: int, console: Console) -> dict[str, Any]:
     """Take the folder over in an epoch higher than `above`, and train."""
     folder = folder.take_over(above=above, patience_seconds=config.run.patience_seconds)
     epoch = folder.epoch or 0
+    folder.write(CONFIG, dump(config).encode())
     _write_manifest(folder, config, epoch=epoch)
     with Heartbeat(folder.impatient(), epoch=epoch, every_seconds=config.run.report_seconds) as heartbeat:
         wandb = _wandb_log(config, folder, epoch, console)
