@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
 
     resume = commands.add_parser("resume", help="go on with a run")
     resume.add_argument("run", metavar="RUN", help="a run's folder")
+    resume.add_argument("overrides", nargs="*", metavar="ray.field=value", help="of another cluster, for good")
     resume.set_defaults(command=_resume)
 
     status = commands.add_parser("status", help="how a run stands, alive or not, from its folder")
@@ -122,7 +123,7 @@ def _resume(options: argparse.Namespace) -> int:
     from rlhp_ray.telemetry import Console
 
     with Console(f"resuming {options.run}") as console:
-        resume(options.run, console)
+        resume(options.run, console, options.overrides)
     return 0
 
 

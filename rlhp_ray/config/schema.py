@@ -40,7 +40,10 @@ class RunPart(Part):
         description="What the run is an example of, by which reports and W&B group runs; null: told from algorithm, "
         "labels and teacher.",
     )
-    dir: str = Field("runs", description="Folder of runs: a path or any address that `pyarrow.fs` reads (`s3://...`).")
+    dir: str = Field(
+        "runs",
+        description="Folder of runs: a path or any address that `pyarrow.fs` reads (`s3://...`, without credentials).",
+    )
     overwrite: bool = Field(False, description="Remove a folder of this name first, instead of refusing it.")
     mode: Literal["async", "lockstep"] = Field(
         "async",

@@ -56,7 +56,7 @@ def load_newest(folder: RunFolder) -> tuple[dict[str, Array], dict[str, Any]] | 
         return safetensors.numpy.load(data), record["counters"]
     except (ValueError, KeyError, FileNotFoundError, safetensors.SafetensorError) as error:
         raise CorruptDataError(
-            f"Checkpoint {folder.address}/{path} can't be read ({error}); remove {path}.json and resume "
+            f"Checkpoint {folder.address_of(path)} can't be read ({error}); remove {path}.json and resume "
             "goes on from the checkpoint before it. Answers and predictor are kept elsewhere and are not touched."
         ) from error
 

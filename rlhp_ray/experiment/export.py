@@ -27,6 +27,8 @@ from rlhp_ray.reward import PublishedEnsemble, PublishedVersions
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.tasks import load_task
 
+CLIP_FILES_AT_ONCE = 32  # held in memory; at most 32 MB each
+
 
 def export(address: str, target: pathlib.Path) -> dict[str, int]:
     """Write the export of a run; returns how many answers, clip files, predictors and policies it holds."""
@@ -38,8 +40,10 @@ def export(address: str, target: pathlib.Path) -> dict[str, int]:
     (target / "answers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     clips = [name for name in folder.list("segments") if name.endswith(".arrow")]
     (target / "clips").mkdir(exist_ok=True)
-    for name in clips:
-        (target / "clips" / name).write_bytes(folder.read(f"segments/{name}"))
+    for begin in range(0, len(clips), CLIP_FILES_AT_ONCE):
+        names = clips[begin : begin + CLIP_FILES_AT_ONCE]
+        for name, data in zip(names, folder.read_all([f"segments/{name}" for name in names]), strict=True):
+            (target / "clips" / name).write_bytes(data)
     return {
         "answers": answers,
         "clip files": len(clips),

@@ -64,20 +64,20 @@ def finish(
         "success": task.success(evaluation.states),
     }
     folder.write(SUMMARY, json.dumps(summary, indent=1).encode())
-    paths = {"summary": f"{folder.address}/{SUMMARY}"}
+    paths = {"summary": folder.address_of(SUMMARY)}
     with tempfile.TemporaryDirectory() as scratch:
         if config.evaluation.plot:
             picture = pathlib.Path(scratch, CURVE)
             title = f"{config.task}, {config.reward.source} reward, seed {config.seed}"
             learning_curve(MetricsLog(folder).lines(), picture, title=title, random_return=random.mean)
             folder.upload(picture, CURVE)
-            paths["learning curve"] = f"{folder.address}/{CURVE}"
+            paths["learning curve"] = folder.address_of(CURVE)
         if config.evaluation.video and task.drawable:
             video = pathlib.Path(scratch, "evaluation.mp4")
             film(task, evaluation.states, video)
             folder.upload(video, VIDEO)
             wandb.video(env_steps=account.env_steps, labels=account.counts.labels, file=video)
-            paths["video"] = f"{folder.address}/{VIDEO}"
+            paths["video"] = folder.address_of(VIDEO)
         if config.wandb.artifacts:
             wandb.artifacts(lambda scratch: export_lineage(folder, config, scratch))
         wandb.finish(summary)

@@ -29,6 +29,7 @@ from ray._private.state import actors  # the public list needs the dashboard, wh
 from rlhp_ray.storage import RunFolder
 
 FOLDER = "profiles"
+TABLE = f"{FOLDER}/table.md"
 SAMPLES_PER_SECOND = 50
 SHOWN_FUNCTIONS = 12
 WRITE_SECONDS = 60.0  # that py-spy may take to write a long trace
@@ -75,9 +76,9 @@ class Profiler:
                 rows += table(name, json.loads(file.read_text()))
             else:
                 missing.append(name)
-        self._folder.write(f"{FOLDER}/table.md", "\n".join([*HEAD, *rows, ""]).encode())
+        self._folder.write(TABLE, "\n".join([*HEAD, *rows, ""]).encode())
         shutil.rmtree(self._scratch.name, ignore_errors=True)
-        self._say(f"Where the time went is in {self._folder.address}/{FOLDER}/table.md, with a trace of each process.")
+        self._say(f"Where the time went is in {self._folder.address_of(TABLE)}, with a trace of each process.")
         if missing:
             self._say(
                 f"py-spy could not read {', '.join(missing)}: they ended before, or this user may not (run as root, or "

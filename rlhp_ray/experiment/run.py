@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from rlhp_ray.experiment.recorder import Recorder
 from rlhp_ray.experiment.run_config import CONFIG, condition, read_config
 from rlhp_ray.preferences import make_teacher
 from rlhp_ray.queries import check_method
-from rlhp_ray.storage import RunFolder
+from rlhp_ray.storage import RunFolder, below
 from rlhp_ray.tasks import load_task
 from rlhp_ray.telemetry import Console, Heartbeat, WandbLog, commit, manifest
 
@@ -32,9 +33,7 @@ def begin(config: Config, console: Console) -> dict[str, Any]:
     if config.teacher.path is not None:  # actors, and who resumes, may be in another directory
         teacher = config.teacher.model_copy(update={"path": os.path.abspath(config.teacher.path)})
         config = config.model_copy(update={"teacher": teacher})
-    address = f"{config.run.dir.rstrip('/')}/{config.run.name}"
-    folder = RunFolder.create(address, overwrite=config.run.overwrite)
-    folder.write(CONFIG, dump(config).encode())
+    folder = RunFolder.create(below(config.run.dir, config.run.name), overwrite=config.run.overwrite)
     return _drive(config, folder, above=0, console=console)
 
 
@@ -56,16 +55,20 @@ def check(config: Config) -> None:
             )
 
 
-def resume(address: str, console: Console) -> dict[str, Any]:
-    """Go on with a run from its folder; returns the summary. RunFolderError where there is no run."""
+def resume(address: str, console: Console, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """Go on with a run from its folder; returns the summary. RunFolderError where there is no run.
+
+    `overrides`: of the config's `ray` part, for another cluster; ConfigError for any other.
+    """
     folder = RunFolder.open(address)
-    return _drive(read_config(folder), folder, above=_epoch(folder), console=console)
+    return _drive(read_config(folder, overrides), folder, above=_epoch(folder), console=console)
 
 
 def _drive(config: Config, folder: RunFolder, *, above: int, console: Console) -> dict[str, Any]:
     """Take the folder over in an epoch higher than `above`, and train."""
     folder = folder.take_over(above=above, patience_seconds=config.run.patience_seconds)
     epoch = folder.epoch or 0
+    folder.write(CONFIG, dump(config).encode())
     _write_manifest(folder, config, epoch=epoch)
     with Heartbeat(folder.impatient(), epoch=epoch, every_seconds=config.run.report_seconds) as heartbeat:
         wandb = _wandb_log(config, folder, epoch, console)
@@ -100,7 +103,7 @@ def _epoch(folder: RunFolder) -> int:
         return int(json.loads(folder.read(MANIFEST))["epoch"])
     except (ValueError, KeyError, FileNotFoundError) as error:
         raise CorruptDataError(
-            f'{folder.address}/{MANIFEST} can\'t be read ({error}); write {{"epoch": N}} into it, with an N higher '
+            f'{folder.address_of(MANIFEST)} can\'t be read ({error}); write {{"epoch": N}} into it, with an N higher '
             "than the number of times that the run was begun or resumed."
         ) from error
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rlhp_ray.config.load import parse_config
 from rlhp_ray.config.schema import Config
+from rlhp_ray.errors import ConfigError
 from rlhp_ray.storage import RunFolder
 
 CONFIG = "config.yaml"
 
 
-def read_config(folder: RunFolder) -> Config:
-    """The resolved config of a run."""
-    return parse_config(folder.read(CONFIG).decode(), source=f"{folder.address}/{CONFIG}")
+def read_config(folder: RunFolder, overrides: Sequence[str] = ()) -> Config:
+    """The resolved config of a run, with what is different on another cluster. ConfigError."""
+    for override in overrides:
+        if not override.startswith("ray."):
+            raise ConfigError(
+                f"{override} can't be given here: a run goes on with its own config, and only its `ray` part says "
+                "where, such as ray.address=host:port."
+            )
+    return parse_config(folder.read(CONFIG).decode(), source=folder.address_of(CONFIG), overrides=overrides)
 
 
 def condition(config: Config) -> str:

@@ -183,31 +183,26 @@ class _Stored:
 def _read(folder: RunFolder) -> _Stored:
     found = [m for m in map(_NAME.fullmatch, folder.list(FOLDER)) if m]
     records: list[Record] = []
-    loose: list[str] = []
-    left_over: list[str] = []
 
-    def take(match: re.Match[str]) -> None:
-        if int(match[1]) != len(records) + 1:
-            raise CorruptDataError(
-                f"the answer log of {folder.address} lacks its records {len(records) + 1} to {int(match[1]) - 1}: "
-                f"restore its folder {FOLDER}/ from a copy"
-            )
-        records.extend(_read_file(folder, match[0]))
+    def take(matches: list[re.Match[str]]) -> None:
+        for match, data in zip(matches, folder.read_all([f"{FOLDER}/{match[0]}" for match in matches]), strict=True):
+            if int(match[1]) != len(records) + 1:
+                raise CorruptDataError(
+                    f"the answer log of {folder.address} lacks its records {len(records) + 1} to {int(match[1]) - 1}: "
+                    f"restore its folder {FOLDER}/ from a copy"
+                )
+            records.extend(_parse(folder, match[0], data))
 
-    for match in (m for m in found if m[2] == "parquet"):
-        take(match)
+    take([match for match in found if match[2] == "parquet"])
     compacted = len(records)
-    for match in (m for m in found if m[2] == "json"):
-        if int(match[1]) <= compacted:
-            left_over.append(match[0])
-        else:
-            take(match)
-            loose.append(match[0])
-    return _Stored(records, compacted, loose, left_over)
+    json_files = [match for match in found if match[2] == "json"]
+    rest = [match for match in json_files if int(match[1]) > compacted]
+    take(rest)
+    left_over = [match[0] for match in json_files if int(match[1]) <= compacted]
+    return _Stored(records, compacted, [match[0] for match in rest], left_over)
 
 
-def _read_file(folder: RunFolder, name: str) -> list[Record]:
-    data = folder.read(f"{FOLDER}/{name}")
+def _parse(folder: RunFolder, name: str, data: bytes) -> list[Record]:
     try:
         if name.endswith(".json"):
             rows = json.loads(data)["records"]

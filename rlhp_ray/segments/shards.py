@@ -130,6 +130,6 @@ def _checksum(data: bytes) -> str:
 
 def _damaged(folder: RunFolder, name: str, cause: str) -> CorruptDataError:
     return CorruptDataError(
-        f"The segments in {folder.address}/{_FOLDER}/{name} are damaged: {cause}; "
+        f"The segments in {folder.address_of(f'{_FOLDER}/{name}')} are damaged: {cause}; "
         "put the file back from a copy of the run."
     )

@@ -10,10 +10,14 @@ import os
 import shutil
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 from pyarrow import fs
+
+_PART_BYTES = 64_000
+_READERS = 16  # threads that read parts side by side: each takes a round trip or more
 
 
 class RemoteFiles:
@@ -23,6 +27,7 @@ class RemoteFiles:
         self._fs = file_system
         self._root = root
         self._made: set[str] = set()  # folders, so that each is created once
+        self._parts: dict[str, tuple[str, bytes]] = {}  # of appended files: the part that is written now, its content
 
     def make(self) -> None:
         """Create the root folder."""
@@ -43,15 +48,22 @@ class RemoteFiles:
             shutil.copyfileobj(source, target, 1 << 20)
 
     def append(self, path: str, data: bytes) -> None:
-        # Numbered by the clock, not by a count: a restarted writer needs no listing and two can't overwrite each other.
-        self.write(f"{path}.parts/{time.time_ns():020d}-{uuid.uuid4().hex[:8]}", data)
+        # A part is written whole, with all of its lines so far, until it is worth a new one. Its name is by the clock,
+        # not by a count: a restarted writer needs no listing and two can't overwrite each other.
+        name, before = self._parts.get(path, ("", b""))
+        if not name or len(before) >= _PART_BYTES:
+            name, before = f"{path}.parts/{time.time_ns():020d}-{uuid.uuid4().hex[:8]}", b""
+        self.write(name, before + data)
+        self._parts[path] = name, before + data
 
     def read(self, path: str) -> bytes:
         with self.open_file(path) as source:
             return bytes(source.read())
 
     def read_appended(self, path: str) -> bytes:
-        return b"".join(self.read(f"{path}.parts/{name}") for name in self.list(f"{path}.parts"))
+        names = [f"{path}.parts/{name}" for name in self.list(f"{path}.parts")]
+        with ThreadPoolExecutor(_READERS) as readers:
+            return b"".join(readers.map(self.read, names))
 
     def open_file(self, path: str) -> pa.NativeFile:
         return self._fs.open_input_file(self._at(path))
@@ -69,6 +81,7 @@ class RemoteFiles:
         if kind == fs.FileType.Directory:
             self._fs.delete_dir(target)
             self._made.clear()
+            self._parts.clear()
         elif kind == fs.FileType.File:
             self._fs.delete_file(target)
 

@@ -15,8 +15,9 @@ import functools
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
@@ -24,13 +25,17 @@ import pyarrow as pa
 from pyarrow import fs
 
 from rlhp_ray.errors import RlhpRayError, RunFolderError, SupersededError
+from rlhp_ray.storage.address import absolute, below, resolve
 from rlhp_ray.storage.local_files import LocalFiles
 from rlhp_ray.storage.remote_files import RemoteFiles
+from rlhp_ray.storage.trouble import reason
 from rlhp_ray.storage.waiting import waiting_for
 
 T = TypeVar("T")
 
 RETRY_SECONDS = 0.5  # between two looks at a folder that is full or away
+SLOW_SECONDS = 5.0  # a call that takes longer is said
+_READERS = 16  # threads that read files side by side: on a distant file system each takes a round trip or more
 _MARK = "config.yaml"
 _PROBE = ".write-probe"
 _EPOCHS = "epochs"
@@ -48,8 +53,7 @@ class RunFolder:
 
     def __init__(self, address: str, *, epoch: int | None = None, patience_seconds: float = 0.0) -> None:
         """`epoch`: claimed by `take_over`; without one nothing is waited for and nothing but the address is known."""
-        # A relative path is made absolute at once: an actor may run in another directory.
-        self.address = address if "://" in address else str(Path(address).expanduser().absolute())
+        self.address = absolute(address)
         self.epoch = epoch
         self._patience_seconds = patience_seconds
 
@@ -96,10 +100,13 @@ class RunFolder:
         """The run's name: the folder's own."""
         return PurePosixPath(self._resolved[1]).name
 
+    def address_of(self, path: str) -> str:
+        """The address of a file in it, for a person to read."""
+        return below(self.address, path)
+
     def take_over(self, *, above: int = 0, patience_seconds: float = 0.0) -> RunFolder:
         """Claim the next epoch, higher than `above`: earlier drivers and their actors can't write here any more."""
-        claimed = [int(name) for name in self.list(_EPOCHS) if name.isdigit()]
-        epoch = max([above, *claimed]) + 1
+        epoch = max([above, *self._patiently(self._claimed)]) + 1
         while True:
             try:
                 self.write_new(_claim(epoch), uuid.uuid4().hex.encode())
@@ -142,6 +149,13 @@ class RunFolder:
         """A whole file; FileNotFoundError."""
         return self._patiently(lambda: self._files.read(path))
 
+    def read_all(self, paths: Sequence[str]) -> list[bytes]:
+        """Several whole files; FileNotFoundError."""
+        if self.local_path("") is not None:
+            return [self.read(path) for path in paths]
+        with ThreadPoolExecutor(_READERS) as readers:
+            return list(readers.map(self.read, paths))
+
     def read_appended(self, path: str) -> bytes:
         """All that was appended, in order; empty if nothing was."""
         return self._patiently(lambda: self._files.read_appended(path) or self._nothing(b""))
@@ -164,12 +178,9 @@ class RunFolder:
         self._written(lambda: self._files.remove(path))
 
     def check_epoch(self) -> None:
-        """SupersededError where a later epoch was claimed; one look at one name."""
-        if self.epoch is not None and self._files.exists(_claim(self.epoch + 1)):
-            raise SupersededError(
-                f"Another driver has taken over {self.address} (epoch {self.epoch + 1}); this one, of epoch "
-                f"{self.epoch}, writes nothing more and stops."
-            )
+        """SupersededError where a later epoch was claimed, as far as that can be seen."""
+        with suppress(OSError):
+            self._check(self._claimed())
 
     def local_path(self, path: str) -> Path | None:
         """Where the file lies on this machine; None on any other file system."""
@@ -177,19 +188,7 @@ class RunFolder:
 
     @functools.cached_property
     def _resolved(self) -> tuple[fs.FileSystem | None, str]:
-        """The file system (None: this machine's) and the folder's path on it."""
-        if "://" not in self.address:
-            return None, self.address
-        try:
-            file_system, path = fs.FileSystem.from_uri(self.address)
-        except (ValueError, OSError, ImportError, NotImplementedError) as error:
-            raise RunFolderError(
-                f"{self.address} is no address of a folder that can be used ({error}); give a path or an address like "
-                "s3://bucket/folder."
-            ) from error
-        if not path.strip("/"):
-            raise RunFolderError(f"{self.address} names no folder; add one, like {self.address.rstrip('/')}/runs.")
-        return (None if isinstance(file_system, fs.LocalFileSystem) else file_system), path
+        return resolve(self.address)
 
     @functools.cached_property
     def _files(self) -> LocalFiles | RemoteFiles:
@@ -200,32 +199,45 @@ class RunFolder:
         """A write of this epoch. What slips through between look and write has begun before the later epoch's claim."""
 
         def guarded() -> None:
-            if self._away():
-                raise _absent()
-            self.check_epoch()
+            if self.epoch is not None:  # one look tells whether the folder is there and whose it is
+                self._check(self._present())
             write()
 
         self._patiently(guarded)
 
+    def _claimed(self) -> set[int]:
+        return {int(name) for name in self._files.list(_EPOCHS) if name.isdigit()}
+
+    def _present(self) -> set[int]:
+        """The claimed epochs; FileNotFoundError where this one isn't: renamed, unmounted (a bare mount point)."""
+        claimed = self._claimed()
+        if self.epoch not in claimed:
+            raise _absent()
+        return claimed
+
+    def _check(self, claimed: set[int]) -> None:
+        if self.epoch is not None and max(claimed, default=0) > self.epoch:
+            raise SupersededError(
+                f"Another driver has taken over {self.address} (epoch {max(claimed)}); this one, of epoch "
+                f"{self.epoch}, writes nothing more and stops."
+            )
+
     def _nothing(self, value: T) -> T:
         """Nothing was found: not because the folder is away."""
-        if self._away():
-            raise _absent()
+        if self.epoch is not None:
+            self._present()
         return value
-
-    def _away(self) -> bool:
-        """Whether the folder, once taken over, isn't there: renamed, unmounted (a bare mount point), unreachable."""
-        if self.epoch is None:
-            return False
-        try:
-            return not self._files.exists(_claim(self.epoch))
-        except OSError:
-            return True
 
     def _patiently(self, action: Callable[[], T]) -> T:
         """The action's result; where the disk is full or the folder away, it is tried again for a while."""
         try:
-            return action()
+            if self.epoch is None:
+                return action()
+            slow = (
+                f"The run folder {self.address} has not answered for {SLOW_SECONDS:.0f} s; check its disk or network."
+            )
+            with waiting_for(slow, after_seconds=SLOW_SECONDS):
+                return action()
         except OSError as error:
             first = error
         give_up_at = time.monotonic() + self._patience_seconds
@@ -237,22 +249,30 @@ class RunFolder:
                 f"{trouble}; {cure}: what has to be read or written waits {self._patience_seconds:.0f} s at most."
             ):
                 time.sleep(RETRY_SECONDS)
-            try:
-                return action()
-            except OSError as error:
-                first = error
+                try:
+                    return action()
+                except OSError as error:
+                    first = error
 
     def _passing(self, error: OSError) -> tuple[str, str]:
         """What is wrong with the folder and what to do; raises the error where waiting wouldn't help."""
         if error.errno in _FULL:
             return f"The disk that holds {self.address} is full", "free some space"
         if self.epoch is None:
-            raise error
-        if self._away():
+            if isinstance(error, _LASTING):
+                raise error
+            raise RunFolderError(
+                f"The run folder {self.address} can't be used: {reason(error)}; check its address, disk or network."
+            ) from error
+        try:
+            here = self.epoch in self._claimed()
+        except OSError as unreachable:
+            here, error = True, unreachable
+        if not here:
             return f"The run folder {self.address} is gone or not mounted", "bring it back"
         if isinstance(error, _LASTING):
             raise error
-        return f"The run folder {self.address} can't be reached ({_reason(error)})", "check its disk or network"
+        return f"The run folder {self.address} can't be reached ({reason(error)})", "check its disk or network"
 
 
 def _again(address: str, epoch: int | None, patience_seconds: float) -> RunFolder:
@@ -267,13 +287,9 @@ def _absent() -> FileNotFoundError:
     return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
 
 
-def _reason(error: OSError) -> str:
-    return os.strerror(error.errno) if error.errno else str(error).splitlines()[0]
-
-
 @contextmanager
 def _as_run_folder_error(folder: RunFolder, cure: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RunFolderError(f"{folder.address}: {_reason(error)}, so the run folder {cure}.") from error
+        raise RunFolderError(f"{folder.address}: {reason(error)}, so the run folder {cure}.") from error

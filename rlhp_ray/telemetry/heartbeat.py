@@ -85,4 +85,4 @@ def read_beat(folder: RunFolder) -> Beat | None:
     except FileNotFoundError:
         return None
     except (ValueError, TypeError):
-        raise CorruptDataError(f"{folder.address}/{FILE} is not what a run writes; remove it.") from None
+        raise CorruptDataError(f"{folder.address_of(FILE)} is not what a run writes; remove it.") from None

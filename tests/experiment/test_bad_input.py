@@ -83,6 +83,13 @@ def used(command_line) -> pathlib.Path:
     return folder
 
 
+def test_a_run_that_goes_on_keeps_its_config(command_line, used: pathlib.Path) -> None:
+    status, _, err = command_line.run("resume", "runs/used", "budget.labels=3")
+    assert status == 2
+    assert "budget.labels=3" in err and "ray.address" in err and "Traceback" not in err
+    assert not (used / "epochs").exists()
+
+
 def test_a_used_run_name_is_refused_and_nothing_is_lost(command_line, used: pathlib.Path) -> None:
     (used / "answers").mkdir()
     (used / "answers" / "kept").write_text("an answer")

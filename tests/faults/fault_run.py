@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -20,7 +22,7 @@ from ray._raylet import GcsClientOptions
 from small_run import SMALL_PARTS
 
 from rlhp_ray.preferences.answer_log import read_records
-from rlhp_ray.storage import RunFolder
+from rlhp_ray.storage import RunFolder, below
 from rlhp_ray.types import Answer
 
 RLHP_RAY = str(pathlib.Path(sys.executable).with_name("rlhp-ray"))
@@ -46,7 +48,7 @@ RUN = (
 CLUSTER = """
 import sys, ray
 context = ray.init(num_cpus=4, include_dashboard=False, _node_ip_address="127.0.0.1", log_to_driver=False,
-                   object_store_memory=int(sys.argv[1]))
+                   object_store_memory=int(sys.argv[1]), _temp_dir=sys.argv[2])
 print(context.address_info["gcs_address"], flush=True)
 sys.stdin.read()
 """
@@ -55,9 +57,12 @@ sys.stdin.read()
 class Cluster:
     """A Ray cluster in a process of its own."""
 
-    def __init__(self, object_store_bytes: int = 300_000_000) -> None:
+    def __init__(self, object_store_bytes: int = 300_000_000, environment: Mapping[str, str] | None = None) -> None:
+        """`environment`: of its processes, beside this one's."""
+        self._disk = tempfile.mkdtemp(prefix="ray-")  # what the node keeps; short, for names of sockets lie below it
         self._process = subprocess.Popen(
-            [sys.executable, "-c", CLUSTER, str(object_store_bytes)],
+            [sys.executable, "-c", CLUSTER, str(object_store_bytes), self._disk],
+            env={**os.environ, **(environment or {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -74,14 +79,16 @@ class Cluster:
     def stop(self) -> None:
         """End the cluster and all that is on it."""
         self._process.communicate("")
+        shutil.rmtree(self._disk)
 
     def kill(self) -> None:
-        """End it as a power cut would: every process of it at once."""
+        """End it as the loss of its machine would: every process of it at once, and its disk."""
         pids = [self._process.pid, *_descendants(self._process.pid)]
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self._process.communicate("")
+        shutil.rmtree(self._disk)
 
     def actors(self) -> list[dict[str, Any]]:
         """Living actors: Name, ActorClassName, Pid, NumRestarts."""
@@ -122,20 +129,34 @@ class Run:
     def __init__(self, cluster: Cluster, folder: pathlib.Path) -> None:
         self.cluster = cluster
         self.scratch = folder
-        self.path = folder / "runs" / "run"
+        self.dir = str(folder / "runs")
         self.driver: subprocess.Popen[str] | None = None
         self._lines: list[str] = []
         self._reader: threading.Thread | None = None
         self.acknowledged: set[str] = set()
 
+    @property
+    def address(self) -> str:
+        """Of its folder."""
+        return below(self.dir, "run")
+
+    @property
+    def path(self) -> pathlib.Path:
+        """The same, where it is on this machine."""
+        return pathlib.Path(self.address)
+
     def begin(self, *overrides: str) -> None:
         """`rlhp-ray train`."""
         (self.scratch / "config.yaml").write_text("task: point\n")
-        self._start("train", "config.yaml", *RUN, f"ray.address={self.cluster.address}", *overrides)
+        self._start("train", "config.yaml", *RUN, f"run.dir={self.dir}", self._where, *overrides)
 
     def resume(self) -> None:
-        """`rlhp-ray resume`."""
-        self._start("resume", str(self.path))
+        """`rlhp-ray resume`, on the cluster of this run."""
+        self._start("resume", self.address, self._where)
+
+    @property
+    def _where(self) -> str:
+        return f"ray.address={self.cluster.address}"
 
     def _start(self, *arguments: str) -> None:
         self.driver = subprocess.Popen(
@@ -189,9 +210,8 @@ class Run:
 
     def note_answers(self) -> set[str]:
         """Look into the answer log; the ids that were acknowledged so far."""
-        if (self.path / "answers").exists():
-            records = read_records(RunFolder(str(self.path)))
-            self.acknowledged |= {record.answer_id for record in records if isinstance(record, Answer)}
+        records = read_records(RunFolder(self.address))
+        self.acknowledged |= {record.answer_id for record in records if isinstance(record, Answer)}
         return self.acknowledged
 
     def process(self, what: str) -> int:
@@ -221,7 +241,7 @@ class Run:
     def check_end(self) -> None:
         """All labels came, every acknowledged answer is in the export exactly once, nothing is left on the cluster."""
         self.note_answers()
-        command = [RLHP_RAY, "export", str(self.path), "-o", str(self.scratch / "export")]
+        command = [RLHP_RAY, "export", self.address, "-o", str(self.scratch / "export")]
         subprocess.run(command, check=True, capture_output=True)
         table = pq.read_table(self.scratch / "export" / "answers.parquet").to_pydict()
         assert set(Counter(table["answer_id"]).values()) == {1}

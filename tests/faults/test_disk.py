@@ -45,12 +45,12 @@ def small_disk(tmp_path: pathlib.Path) -> Iterator[SmallDisk]:
 
 @pytest.fixture
 def run_on_disk(run: Run, small_disk: SmallDisk) -> Run:
-    run.path = small_disk.path / "run"
+    run.dir = str(small_disk.path)
     return run
 
 
 def fill_while_it_runs(run: Run, disk: SmallDisk, *overrides: str) -> None:
-    run.begin(f"run.dir={disk.path}", *overrides)
+    run.begin(*overrides)
     run.until_answers(20)
     disk.fill()
     run.until_said("is full; free some space")

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from fault_run import LABELS, Cluster, Run
+from fault_run import LABELS, Run
 
 PROCESSES = (
     *("driver", "runner", "learner", "replica", "controller"),
@@ -49,21 +49,3 @@ def test_a_killed_process_costs_no_answer(run: Run, what: str) -> None:
 @pytest.mark.parametrize("what", PROCESSES)
 def test_each_process_is_killed_three_times(run: Run, what: str, seed: int) -> None:
     kill_at_a_random_moment(run, what, seed)
-
-
-@pytest.mark.slow
-def test_a_run_is_resumed_on_another_cluster(run: Run) -> None:
-    """The first one is gone with all that was on it."""
-    first = Cluster()
-    moved = Run(first, run.scratch)
-    moved.begin()
-    moved.until_answers(20)
-    first.kill()
-    assert moved.wait() != 0
-    moved.note_answers()
-    config = run.path / "config.yaml"
-    config.write_text(config.read_text().replace(first.address, run.cluster.address))
-    run.acknowledged |= moved.acknowledged
-    run.resume()
-    assert run.wait() == 0, run.said
-    run.check_end()

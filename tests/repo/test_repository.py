@@ -100,6 +100,8 @@ class TestSetup:
         (tmp_path / "bin").mkdir()
         shutil.copy(ROOT / "scripts" / "setup.sh", tmp_path / "scripts")
         (tmp_path / "requirements.lock").write_text("a==1\n", encoding="utf-8")
+        (tmp_path / "tests").mkdir()
+        (tmp_path / "tests" / "moto.lock").write_text("b==1\n", encoding="utf-8")
         for tool in (
             "bash",
             "sh",
@@ -157,9 +159,10 @@ class TestSetup:
         assert "install" in self.calls(folder)
         assert self.run(folder).returncode == 0
         assert "pip" not in self.calls(folder)
-        (folder / "requirements.lock").write_text("a==2\n", encoding="utf-8")
-        assert self.run(folder).returncode == 0
-        assert "install" in self.calls(folder)
+        for lock in ("requirements.lock", "tests/moto.lock"):
+            (folder / lock).write_text("a==2\n", encoding="utf-8")
+            assert self.run(folder).returncode == 0
+            assert "install" in self.calls(folder)
 
     def test_a_half_made_venv_is_made_again(self, folder: pathlib.Path) -> None:
         self.python(folder, pip="exit 1")

@@ -7,6 +7,7 @@ import pickle
 import shutil
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,8 +25,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_folder, "RETRY_SECONDS", 0.01)
 
 
-@pytest.fixture(params=["path", "remote-file"])
+@pytest.fixture(params=["path", "remote-file", "s3"])
 def plain(request: pytest.FixtureRequest, tmp_path: Path) -> RunFolder:
+    if request.param == "s3":
+        return RunFolder.create(request.getfixturevalue("s3").address(f"{uuid.uuid4().hex}/run"))
     prefix = "fsspec+file://" if request.param == "remote-file" else ""
     return RunFolder.create(f"{prefix}{tmp_path}/run")
 

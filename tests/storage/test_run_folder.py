@@ -1,4 +1,4 @@
-"""The run folder on a local path, a local folder that isn't recognised as one, and in memory."""
+"""The run folder on a local path, a local folder that isn't recognised as one, in memory and on S3."""
 
 from __future__ import annotations
 
@@ -9,14 +9,22 @@ import uuid
 from pathlib import Path
 
 import pytest
+from s3_server import S3Server
 
 from rlhp_ray.errors import RlhpRayError, RunFolderError
 from rlhp_ray.storage import RunFolder
 
 
-@pytest.fixture(params=["path", "file", "remote-file", "memory"])
+@pytest.fixture(params=["path", "file", "remote-file", "memory", "s3", "s3-endpoint"])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An unused address on each kind of file system."""
+    if request.param.startswith("s3"):
+        s3: S3Server = request.getfixturevalue("s3")
+        where = s3.address(f"{uuid.uuid4().hex}/first")
+        if request.param == "s3":
+            return where
+        request.getfixturevalue("monkeypatch").delenv("AWS_ENDPOINT_URL")
+        return f"{where}?endpoint_override=127.0.0.1:{s3.port}&scheme=http"
     return {
         "path": f"{tmp_path}/runs/first",
         "file": f"file://{tmp_path}/runs/first",
