@@ -99,8 +99,7 @@ class Recorder:
             }
         if standing.trainer is not None:
             values |= _of_trainer(standing.trainer)
-        for name in values:
-            metric(name)  # declared, or an error
+        values["warnings"] = sum(not metric(name).is_healthy(value) for name, value in values.items())  # all declared
         self._log.write(env_steps=env_steps, labels=counts.labels, values=values)
         self._wandb.log(env_steps=env_steps, labels=counts.labels, values=values)
         if self._prometheus is not None:

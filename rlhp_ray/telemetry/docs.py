@@ -21,8 +21,8 @@ Weights & Biases where `wandb.mode` is `offline` or `online`. W&B draws each aga
 
 Those with a Prometheus name are on the metrics page that Ray has on every node (`MetricsExportPort` of `ray.nodes()`;
 a cluster started here picks a free port), tagged with `run` and `task`, about ten seconds after they are written.
-They are those that are never zero in a run that is well; object stores, CPUs and disks are on the same page by Ray
-itself.
+CPUs, GPUs, disks and networks are on the same page by Ray itself. `cluster/observability/` has a configuration for
+Prometheus and a dashboard for Grafana over them.
 """
 
 _GROUPS = {
@@ -51,8 +51,7 @@ def _section(title: str, metrics: list[Metric]) -> str:
 
 def _row(metric: Metric) -> str:
     healthy = f"{metric.healthy}; otherwise {metric.otherwise}" if metric.healthy else ""
-    suffix = "_total" if metric.kind == "counter" else ""
-    prometheus = f"`ray_{metric.prometheus_name}{suffix}`" if metric.prometheus else ""
+    prometheus = f"`{metric.series}`" if metric.prometheus else ""
     cells = [f"`{metric.name}`", metric.unit, metric.meaning, healthy, prometheus]
     return "| " + " | ".join(cells) + " |"
 

@@ -27,12 +27,18 @@ class Metric:
     low: float | None = None  # the healthy range, where it says something
     high: float | None = None
     otherwise: str = ""  # what to look at where the value is outside of the range
-    prometheus: bool = False  # of those that are never zero in a run that is well
+    prometheus: bool = False  # shown on Ray's metrics page, for Prometheus
+    zero: bool = False  # of those on that page: may be zero in a run that is well
 
     @property
     def prometheus_name(self) -> str:
-        """The name that Ray is given; the metrics page has `ray_` before it, and `_total` after a counter's."""
+        """The name that Ray is given."""
         return PROMETHEUS_PREFIX + self.name.replace("/", "_")
+
+    @property
+    def series(self) -> str:
+        """The name that Prometheus reads on the metrics page."""
+        return f"ray_{self.prometheus_name}" + ("_total" if self.kind == "counter" else "")
 
     @property
     def healthy(self) -> str:
@@ -66,6 +72,8 @@ METRICS: tuple[Metric, ...] = (
         "labels_per_minute",
         "answers/min",
         "Pace of the teacher over about the last minute.",
+        prometheus=True,
+        zero=True,
     ),
     Metric(
         "true_return",
@@ -111,9 +119,22 @@ METRICS: tuple[Metric, ...] = (
         prometheus=True,
     ),
     Metric("answer_to_reward_seconds_p99", "seconds", "The same for 99 of 100 answers.", prometheus=True),
+    Metric(
+        "warnings",
+        "metrics",
+        "Metrics outside of their healthy range now; `rlhp-ray status` names them.",
+        prometheus=True,
+        zero=True,
+    ),
     # Answers ------------------------------------------------------------------------------------------------------
     Metric("answers/asked", "queries", "Queries asked so far.", kind="counter", prometheus=True),
-    Metric("answers/open", "queries", "Queries that wait for an answer, the leased ones included."),
+    Metric(
+        "answers/open",
+        "queries",
+        "Queries that wait for an answer, the leased ones included.",
+        prometheus=True,
+        zero=True,
+    ),
     Metric("answers/leased", "queries", "Open queries that a teacher looks at now."),
     Metric("answers/left", "answers", "Answers in force: the left clip is better."),
     Metric("answers/right", "answers", "Answers in force: the right clip is better."),
@@ -153,7 +174,13 @@ METRICS: tuple[Metric, ...] = (
     ),
     # The reward predictor -----------------------------------------------------------------------------------------
     Metric("reward/version", "version", "Newest published version of the predictor.", kind="counter", prometheus=True),
-    Metric("reward/version_lag", "versions", "How far the predictor that rewarded the newest fragment was behind it."),
+    Metric(
+        "reward/version_lag",
+        "versions",
+        "How far the predictor that rewarded the newest fragment was behind it.",
+        prometheus=True,
+        zero=True,
+    ),
     Metric(
         "reward/fresh_accuracy",
         "share",
@@ -201,6 +228,8 @@ METRICS: tuple[Metric, ...] = (
         "How far the policy that took the newest fragment was behind it.",
         high=4,
         otherwise="the EnvRunners are too many or too fast for the learner: lower agent.num_env_runners",
+        prometheus=True,
+        zero=True,
     ),
     Metric("agent/policy_loss", "loss", "The clipped policy objective's loss, over the newest update."),
     Metric("agent/value_loss", "squared error", "The value's loss against normalised targets.", prometheus=True),
@@ -248,6 +277,8 @@ METRICS: tuple[Metric, ...] = (
         "Restarts of the run's actors since the driver started.",
         high=0,
         otherwise="a process died and came back: the logs under Ray's session folder say why",
+        prometheus=True,
+        zero=True,
     ),
     Metric(
         "cluster/memory_bytes",
@@ -263,6 +294,8 @@ METRICS: tuple[Metric, ...] = (
         "The same as a share of what the object stores have.",
         high=0.9,
         otherwise="objects will be spilled to disk: lower segments.pool_bytes or raise ray.object_store_bytes",
+        prometheus=True,
+        zero=True,
     ),
 )
 
