@@ -16,7 +16,7 @@ import ray
 
 from rlhp_ray.actors import result
 from rlhp_ray.agent.algorithm import FragmentAlgorithm, Update
-from rlhp_ray.config.schema import Config
+from rlhp_ray.config.schema import BudgetPart, Config
 from rlhp_ray.errors import AgentLostError, Stopped
 from rlhp_ray.experiment import checkpoint
 from rlhp_ray.experiment.account import Account, Counters
@@ -220,6 +220,8 @@ class Experiment:
     def _turn(self, agent: FragmentAlgorithm) -> None:
         """An update, or a wait for labels."""
         if self._conductor is not None and not self._may_step(agent):
+            if not self._counters.held_seconds:
+                self._recorder.note(_why_held(self._config.budget, agent.env_steps))
             self._conductor.wait()
             self._counters.held_seconds += WAIT_SECONDS
             return
@@ -302,3 +304,12 @@ class Experiment:
     def _report(self, agent: FragmentAlgorithm) -> None:
         self._count_wall_seconds()
         self._recorder.report(agent.env_steps, self._standing, self._counters, self._latency)
+
+
+def _why_held(budget: BudgetPart, env_steps: int) -> str:
+    if env_steps >= budget.env_steps:
+        return "The agent has taken all of its env steps; the run waits for the last answers."
+    return (
+        f"The agent waits for answers: it takes {budget.max_env_steps_per_label:,g} env steps for each label at most "
+        "(budget.max_env_steps_per_label)."
+    )

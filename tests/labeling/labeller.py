@@ -6,9 +6,13 @@ import json
 import time
 from typing import Any
 
-from playwright.sync_api import Page, Request
+from playwright.sync_api import Page, Request, Response
 
 READY = "!document.querySelector('.clip.waiting') && !document.querySelector('#pair').hidden"
+SAID = """new MutationObserver(() => {
+  const said = document.getElementById("message")?.textContent;
+  if (said && window.said?.at(-1) !== said) (window.said ??= []).push(said);
+}).observe(document, { subtree: true, childList: true, characterData: true });"""
 ANSWER_MS = 20_000  # of the tests, on a machine that is busy
 
 
@@ -19,8 +23,11 @@ class Labeller:
         self.page = page
         self.sent: list[dict[str, Any]] = []  # answers, by the first request that carried them
         self.longest: dict[str, float] = {}  # of an answer: seconds from whatever brought its pair up to the key
+        self.acknowledged: list[str] = []  # ids of answers
         self._last = time.monotonic()  # when that was
         page.context.on("request", self._note)
+        page.context.on("response", self._note_response)
+        page.add_init_script(SAID)
         page.goto(link)
 
     def press(self, key: str) -> dict[str, Any]:
@@ -58,6 +65,15 @@ class Labeller:
                 return
             self.page.wait_for_timeout(50)
         raise AssertionError(f"not within {ANSWER_MS} ms; the page says {self.page.inner_text('main')!r}")
+
+    @property
+    def said(self) -> list[str]:
+        """What the page told in a sentence so far, since it was loaded."""
+        return list(self.page.evaluate("window.said ?? []"))
+
+    def _note_response(self, response: Response) -> None:
+        if response.url.endswith("/api/answers") and response.ok:
+            self.acknowledged.append(json.loads(response.request.post_data or "{}")["answer_id"])
 
     def _note(self, request: Request) -> None:
         if request.url.endswith("/api/answers"):

@@ -179,6 +179,7 @@ def test_other_pages_and_floods_are_kept_out(run: Run) -> None:
     assert (
         "default-src 'none'" in headers["content-security-policy"] and "http" not in headers["content-security-policy"]
     )
+    assert ann.get("/static/app.js").status_code == 200 and ann.get("/static/nothing.js").status_code == 404
     assert ann.get("/static/../http.py").status_code == 404 and ann.get("/static/..%2fhttp.py").status_code == 404
     flooded = make_run(tmp_path_of(run), rate=RateBound(1e-6, 5.0)).browser(ANN)
     assert [flooded.get("/api/session").status_code for _ in range(7)] == [200] * 5 + [429] * 2

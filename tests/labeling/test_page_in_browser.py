@@ -87,33 +87,3 @@ def test_two_tabs_a_slow_network_and_a_server_that_goes_away(
     answers = {answer.answer_id.removeprefix("ann:"): answer for answer in taught.answers()}
     assert answers.keys() == sent.keys() and len({answer.query_id for answer in answers.values()}) == len(answers)
     context.close()
-
-
-@pytest.mark.slow
-def test_the_driver_killed_in_mid_labelling(taught: HumanRun, page: Page) -> None:
-    labeller = Labeller(page, taught.link(ANN))
-    for _ in range(5):
-        labeller.press("ArrowLeft")
-    taught.wait_for(lambda: len(taught.answers()) == 5)
-    page.wait_for_timeout(3_000)  # until three pairs are fetched ahead
-    taught.kill()
-    for _ in range(2):
-        labeller.ready()
-        page.keyboard.press("ArrowRight")
-    expect(page.locator("#message")).to_contain_text("kept here and sent as soon as it is back", timeout=60_000)
-    assert len(taught.answers()) == 5
-    taught.resume()
-    taught.wait_for(lambda: len(taught.answers()) == 7, seconds=180)
-    labeller.press("ArrowLeft")
-    taught.wait_for(lambda: len(taught.answers()) == 8)
-    assert len({answer.query_id for answer in taught.answers()}) == 8
-
-
-@pytest.mark.slow
-def test_the_collector_killed_in_mid_labelling(taught: HumanRun, page: Page) -> None:
-    labeller = Labeller(page, taught.link(ANN))
-    for count in range(1, 9):
-        labeller.press("ArrowLeft")
-        if count == 4:
-            taught.kill_actor("-collector")
-    taught.wait_for(lambda: len(taught.answers()) == 8)

@@ -7,7 +7,7 @@ export class Refused extends Error {
   }
 }
 
-const LATE_MS = 4000; // a call that takes longer is told of by an event of this name, and still waited for
+const LATE_MS = 2500; // a call that takes longer is told of by an event of this name, and still waited for
 
 export async function call(path, body) {
   const options = body === undefined ? {} : {
