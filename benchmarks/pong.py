@@ -9,12 +9,18 @@ from benchmarks.ours import peer, run
 from benchmarks.pairs import Side, run_pairs
 
 
+FIRST_LABELS = 10  # before the first update, which is when the clock starts
+ENV_STEPS_PER_LABEL = 3_000_000 / 3_300  # as in the config
+
+
 def pong(pairs: int, steps: int | None) -> None:
     """Agent steps/s."""
     count = steps or 8_192
 
     def ours() -> dict[str, float]:
-        done = run("pong", f"budget.env_steps={count}", "budget.labels=100", "queries.initial_fraction=0.3")
+        labels = FIRST_LABELS + round(count / ENV_STEPS_PER_LABEL)
+        budget = (f"budget.env_steps={count}", f"budget.labels={labels}")
+        done = run("pong", *budget, f"queries.initial_fraction={FIRST_LABELS / labels}")
         return {"agent_steps_per_second": done["env_steps_per_second"]}
 
     theirs = Side("stable-baselines3", lambda: peer("stable-baselines3", "sb3.py", "pong", "pong", str(count), "2"))
