@@ -253,6 +253,8 @@ def test_the_newest_checkpoint_s_policy_is_filmed_while_a_run_trains(run: Run, t
     assert (row["env_steps"], row["labels"]) == (4096, 3)  # the checkpoint's
     (file,) = tmp_path.glob(f"wandb/offline-run-*/files/{row[VIDEO]}")
     assert file.read_bytes() == (run.folder / "videos" / "000004096.mp4").read_bytes()
+    told = json.loads((run.folder / "videos" / "000004096.json").read_text())
+    assert told["env_steps"] == 4096 and len(set(told["rewards"])) > 10  # predicted, of each step
     assert said == []
 
 

@@ -50,6 +50,19 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
+def listening() -> list[tuple[str, int]]:
+    """Addresses and ports on which this machine listens, by IPv4, and by IPv6 as `::` whatever the address."""
+    found = []
+    for table in ("tcp", "tcp6"):
+        for line in pathlib.Path("/proc/net", table).read_text().splitlines()[1:]:
+            _, local, _, state, *_ = line.split()
+            address, _, port = local.partition(":")
+            if state == "0A":
+                raw = bytes.fromhex(address)[::-1]
+                found.append((socket.inet_ntoa(raw) if table == "tcp" else "::", int(port, 16)))
+    return found
+
+
 PORT = free_port()  # Serve listens on one for all of a cluster's runs
 
 

@@ -65,6 +65,9 @@ def test_without_a_mouse_all_of_it_can_be_reached_and_seen(served: PageServer, p
         reached.append(page.evaluate("document.activeElement.id"))
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     assert reached == ["left", "right", "equal", "cant_tell", "undo", "restart", "slow", "help"]
+    for side in ("left", "right"):  # what a screen reader tells
+        button = page.get_by_role("button", name=f"{side} is better")
+        expect(button.get_by_role("img", name=f"{side} clip")).to_be_visible()
     page.locator("#equal").focus()
     page.keyboard.press("Enter")
     soon(lambda: [answer.choice for answer in served.run.collector.answers()] == ["equal"], page)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
 import pathlib
 import random
 
 import pytest
-from human_run import HumanRun
+from human_run import PORT, HumanRun, listening
 from labeller import ANSWER_MS, Labeller
 from page_data import ANN
 from playwright.sync_api import Browser, Page, expect
@@ -19,7 +20,9 @@ KEYS = {"ArrowLeft": "left", "ArrowRight": "right", "ArrowDown": "equal", "?": "
 
 
 @pytest.mark.parametrize("taught", ["half-cheetah"], indirect=True)
-def test_sixty_answers_by_keys_with_undo_and_reloads(taught: HumanRun, page: Page) -> None:
+def test_sixty_answers_by_keys_with_undo_and_reloads(taught: HumanRun, page: Page, tmp_path: pathlib.Path) -> None:
+    assert taught.link() in taught.log()  # the banner
+    assert {address for address, port in listening() if port == PORT} == {"127.0.0.1"}
     labeller = Labeller(page, taught.link(ANN))
     expect(page.locator("#sentence")).to_contain_text("run to the right")
     page.keyboard.press("ArrowLeft")  # before any clip can be seen
@@ -46,6 +49,8 @@ def test_sixty_answers_by_keys_with_undo_and_reloads(taught: HumanRun, page: Pag
     expect(page.locator("#nothing")).to_contain_text("The run has ended", timeout=4 * ANSWER_MS)
     assert taught.driver.wait(timeout=60) == 0
     exported = taught.exported()
+    lines = [json.loads(line) for line in (tmp_path / "out" / "answers.jsonl").read_text().splitlines()]
+    assert [line["answer_id"] for line in lines] == [one.answer.answer_id for one in exported]
     assert len(exported) == len(pressed)  # each once, those that were taken back among them
     assert {one.answer.answer_id.removeprefix("ann:") for one in exported if one.undone_at is not None} == set(undone)
     answers = {one.answer.answer_id.removeprefix("ann:"): one.answer for one in exported if one.undone_at is None}
