@@ -1,26 +1,27 @@
-"""Copies finished runs' summaries, with command and commit, to docs/results/.
+"""Keeps finished runs' results under docs/results/, as `rlhp-ray sweep` does those of its runs.
 
 Called as: python scripts/collect_results.py RUN...
 """
 
 from __future__ import annotations
 
-import json
 import pathlib
 import sys
+
+from rlhp_ray.experiment.results import result, write_result
+from rlhp_ray.storage import RunFolder
 
 RESULTS = pathlib.Path(__file__).parents[1] / "docs" / "results"
 
 
 def main() -> None:
     """One JSON a run, named after it, in a folder of its task."""
-    for folder in map(pathlib.Path, sys.argv[1:]):
-        summary = json.loads((folder / "summary.json").read_text())
-        manifest = json.loads((folder / "manifest.json").read_text())
-        record = {key: manifest[key] for key in ("command", "commit", "created_at", "machine")} | {"summary": summary}
-        file = RESULTS / summary["task"] / f"{folder.name}.json"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(record, indent=1) + "\n")
+    for address in sys.argv[1:]:
+        record = result(RunFolder.open(address))
+        if record["summary"] is None:
+            sys.exit(f"{address} has not finished, so it has no result.")
+        file = RESULTS / record["task"] / f"{record['run']}.json"
+        write_result(record, file)
         print(file.relative_to(RESULTS.parents[1]))
 
 

@@ -13,7 +13,7 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from rlhp_ray.agent.algorithm import OVERLAP, FragmentAlgorithm
 from rlhp_ray.agent.appo import APPO
 from rlhp_ray.agent.dqn import DQN
-from rlhp_ray.agent.learner import AGENT
+from rlhp_ray.agent.learner import AGENT, SEED
 from rlhp_ray.agent.ppo import PPO
 from rlhp_ray.agent.sac import SAC
 from rlhp_ray.config.agent import AgentPart
@@ -83,7 +83,7 @@ def rllib_config(part: AgentPart, task: Task, rollouts: RolloutSettings, *, env_
         .learners(
             learner_class=algorithm_class.learner_class,
             num_learners=part.num_learners,
-            learner_config_dict={AGENT: part},
+            learner_config_dict={AGENT: part, SEED: rollouts.seed},
         )
         .training(lr=rate)
         .rl_module(model_config=model_config(part))
@@ -92,7 +92,8 @@ def rllib_config(part: AgentPart, task: Task, rollouts: RolloutSettings, *, env_
             delay_between_env_runner_restarts_s=0,
             env_runner_health_probe_timeout_s=PROBE_SECONDS,
         )
-        .debugging(seed=rollouts.seed, log_level="ERROR", log_sys_usage=False)
+        # without a seed of RLlib's: it would have each process import torch's compiler, for deterministic kernels of CUDA
+        .debugging(log_level="ERROR", log_sys_usage=False)
         .reporting(min_time_s_per_iteration=0)
     )
 

@@ -23,7 +23,7 @@ from rlhp_ray.agent.networks import arrays_of, load_arrays
 from rlhp_ray.config.agent import AgentPart
 from rlhp_ray.types import Array
 
-AGENT = "agent"  # the key of learner_config_dict that holds the AgentPart
+AGENT, SEED = "agent", "seed"  # the keys of learner_config_dict that hold the AgentPart and the run's seed
 MODULE_PREFIX = "module/"
 _OPTIMIZER = "optimizer/"
 
@@ -41,9 +41,11 @@ class ArrayLearner(TorchLearner, abc.ABC):  # type: ignore[misc]  # RLlib is unt
     def build(self) -> None:
         """Build RLlib's learner; what is drawn comes from a generator of the run's seed."""
         self._part: AgentPart = self.config.learner_config_dict[AGENT]
+        seed = int(self.config.learner_config_dict[SEED])
         torch.set_num_threads(self._part.learner_threads)
+        torch.manual_seed(seed)  # new weights
         super().build()
-        self._generator = torch.Generator().manual_seed(int(self.config.seed or 0))
+        self._generator = torch.Generator().manual_seed(seed)
         collective.share(self.trained)
 
     def _make_modules_ddp_if_necessary(self) -> None:

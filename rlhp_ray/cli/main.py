@@ -78,8 +78,13 @@ def _parser() -> argparse.ArgumentParser:
 
     report = commands.add_parser("report", help="one page that compares runs, with curves, notes and videos")
     report.add_argument("runs", nargs="+", metavar="RUN", help="a run's folder, or a result's JSON")
-    report.add_argument("-o", "--output", type=pathlib.Path, required=True, metavar="FILE.html")
+    report.add_argument("-o", "--output", type=pathlib.Path, required=True, metavar="FILE.html|FILE.md")
     report.set_defaults(command=_report)
+
+    sweep = commands.add_parser("sweep", help="tasks x conditions x seeds; goes on where it was stopped")
+    sweep.add_argument("file", type=pathlib.Path, metavar="FILE", help="a YAML file (docs/comparing.md)")
+    sweep.add_argument("--check", action="store_true", help="only check the file and list its runs")
+    sweep.set_defaults(command=_sweep)
 
     doctor = commands.add_parser("doctor", help="check this machine, and say what to do")
     doctor.add_argument("--address", metavar="ADDRESS", help="of a Ray cluster to look at too")
@@ -184,6 +189,18 @@ def _report(options: argparse.Namespace) -> int:
 
     count = write_report(options.runs, options.output)
     print(f"{options.output}: {count} runs compared")
+    return 0
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    from rlhp_ray.config.sweep import SweepFile
+    from rlhp_ray.experiment.sweep import cells, sweep
+
+    if options.check:
+        for cell in cells(SweepFile(options.file)):
+            print(f"{cell.name}: {cell.result}{', done' if cell.result.exists() else ''}")
+        return 0
+    sweep(options.file, lambda sentence: print(sentence, flush=True))
     return 0
 
 

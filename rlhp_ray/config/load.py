@@ -32,7 +32,7 @@ def load_config(file: str | pathlib.Path, overrides: Sequence[str] = ()) -> Conf
 
 def parse_config(text: str, *, source: str, overrides: Sequence[str] = ()) -> Config:
     """Like load_config, of a text without `extends` (a run folder's config.yaml); `source` names it in errors."""
-    return _validate(_parse(text, source), overrides)
+    return _validate(parse_source(text, source), overrides)
 
 
 def dump(config: Config) -> str:
@@ -77,7 +77,7 @@ def _read_file(file: pathlib.Path, chain: tuple[pathlib.Path, ...], asked_by: st
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError(f"{asked_by}The config {file} can't be read: {reason}.") from None
-    source = _parse(text, str(file))
+    source = parse_source(text, str(file))
     parent = source.data.pop("extends", None)
     if parent is None:
         return source
@@ -112,7 +112,8 @@ def _missing_file(file: pathlib.Path) -> str:
     return f"There is no config file {file}; " + (f"there are: {names}." if names else "give the path of a YAML file.")
 
 
-def _parse(text: str, name: str) -> Source:
+def parse_source(text: str, name: str) -> Source:
+    """The data of a YAML text and where each value stands; `name` names it in a ConfigError."""
     source = Source(name)
     try:
         root = yaml.compose(text, Loader=yaml12.Loader)

@@ -16,12 +16,12 @@ from rlhp_ray.config.source import Place, Source
 
 def describe(error: pydantic.ValidationError, source: Source) -> str:
     """One line for each mistake, in the order in which they were written."""
-    found = [(_place(detail, source), _what(detail)) for detail in error.errors()]
+    found = [(place_of(detail, source), _what(detail)) for detail in error.errors()]
     found.sort(key=lambda pair: pair[0].line or 0)
     return "\n".join(f"{place}: {what}" for place, what in found)
 
 
-def _place(detail: ErrorDetails, source: Source) -> Place:
+def place_of(detail: ErrorDetails, source: Source) -> Place:
     """Where the field was written, or else the nearest part around it."""
     location = detail["loc"]
     if detail["type"] == "value_error":
@@ -48,7 +48,7 @@ def _what(detail: ErrorDetails) -> str:
         return f"{path} is missing, and must be {allowed}. {field.description if field else ''}".rstrip()
     if isinstance(detail["loc"][-1], int):
         allowed = allowed.removeprefix("a list, each ")
-    return f"{path} is {_shown(detail['input'])}, but must be {allowed}.{_meant(detail, allowed)}"
+    return f"{path} is {shown(detail['input'])}, but must be {allowed}.{_meant(detail, allowed)}"
 
 
 def _field_keys(location: tuple[int | str, ...]) -> list[str]:
@@ -62,7 +62,8 @@ def _field_keys(location: tuple[int | str, ...]) -> list[str]:
     return keys
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as JSON, shortened."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -70,7 +71,7 @@ def _shown(value: Any) -> str:
 def _meant(detail: ErrorDetails, allowed: str) -> str:
     """The allowed value that is closest to what was written."""
     values = allowed.split("`")[1::2] if detail["type"] == "literal_error" else []
-    close = _closest(str(detail["input"]), values)
+    close = closest(str(detail["input"]), values)
     return f" Did you mean {close}?" if close else ""
 
 
@@ -79,10 +80,10 @@ def _unknown(path: str) -> str:
     part, _, name = path.rpartition(".")
     siblings = _names_in(part)
     by_name = {field.rpartition(".")[2]: field for field in reversed(list(fields()))}
-    close = _closest(name, siblings)
+    close = closest(name, siblings)
     if close and name not in by_name:
         return f"{path} is not a field; did you mean {part + '.' if part else ''}{close}?"
-    close = by_name.get(_closest(name, by_name) or "")
+    close = by_name.get(closest(name, by_name) or "")
     if close:
         return f"{path} is not a field; did you mean {close}?"
     return f"{path} is not a field; {part or 'a config'} has: {', '.join(siblings)}."
@@ -96,7 +97,7 @@ def _names_in(path: str) -> list[str]:
     return [name.removeprefix(prefix) for name in own + inner]
 
 
-def _closest(word: str, words: Iterable[str]) -> str | None:
+def closest(word: str, words: Iterable[str]) -> str | None:
     """The word that this one begins (`entropy` of `entropy_coefficient`), or else the most similar one."""
     known = list(words)
     longer = sorted((one for one in known if len(word) >= 3 and one.startswith(word)), key=len)

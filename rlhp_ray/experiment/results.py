@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import json
+import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -53,9 +54,25 @@ def result(folder: RunFolder) -> dict[str, Any]:
     }
 
 
+def write_result(record: Mapping[str, Any], file: pathlib.Path) -> None:
+    """Write it, as a whole or not at all; a line for each field, and for each field of one that has some."""
+    lines = []
+    for name, value in record.items():
+        if isinstance(value, dict):
+            inner = ",\n".join(f"  {json.dumps(key)}: {json.dumps(one)}" for key, one in value.items())
+            lines.append(f" {json.dumps(name)}: {{\n{inner}\n }}" if inner else f" {json.dumps(name)}: {{}}")
+        else:
+            lines.append(f" {json.dumps(name)}: {json.dumps(value)}")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_suffix(".unfinished")
+    unfinished.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    unfinished.rename(file)
+
+
 def settings(config: Config) -> dict[str, Any]:
     """What isn't by default and makes a difference to what is learned, by dotted field path."""
     fields = dict(_flat(config.model_dump(mode="json", exclude_defaults=True, exclude=_ELSEWHERE), ""))
+    fields.pop("teacher.path", None)  # a place on some machine
     if config.reward.source == "true":
         return {name: fields[name] for name in fields if not name.startswith(_OF_LABELS)} | {"reward.source": "true"}
     return fields

@@ -5,15 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
-from rlhp_ray.report.html import Html, tag
+from rlhp_ray.report.html import Html, join, static, tag
 from rlhp_ray.report.statistics import Curve
 
 WIDTH, HEIGHT = 380, 240
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 38
+TITLE, LEGEND = 20, 18  # heights, in a file of its own
 COLORS = 8  # that chart.css has; a ninth condition is drawn like the first
 
 
@@ -32,6 +32,19 @@ class Level:
 
     name: str
     y: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Chart:
+    """What a chart shows."""
+
+    title: str
+    meaning: str  # a sentence without its full stop
+    x_name: str
+    y_name: str
+    series: tuple[Series, ...]
+    levels: tuple[Level, ...] = ()
+    y_range: tuple[float, float] | None = None  # None: what the curves need
 
 
 class _Axis:
@@ -57,51 +70,73 @@ class _Axis:
         return f"{value:,.{self._digits}f}"
 
 
-def line_chart(
-    series: Sequence[Series],
-    *,
-    title: str,
-    x_name: str,
-    y_name: str,
-    levels: Sequence[Level] = (),
-    y_range: tuple[float, float] | None = None,
-) -> Html:
-    """The chart; `y_range`: of a share or a correlation, else what the curves and levels need."""
-    low, high = y_range or _extent(series, levels)
-    y = _Axis(low, high, HEIGHT - BOTTOM, TOP, 4)
-    x = _Axis(0.0, max(one.curve.x[-1] for one in series), LEFT, WIDTH - RIGHT, 4)
-    x.high = max(one.curve.x[-1] for one in series)  # ends with the data
-    marks = [tag("line", class_="grid", x1=LEFT, x2=WIDTH - RIGHT, y1=y.at(t), y2=y.at(t)) for t in y.ticks]
-    marks += [tag("text", y.text(t), class_="tick end", x=LEFT - 6, y=y.at(t) + 4) for t in y.ticks]
-    shown = [t for t in x.ticks if t <= x.high * 1.001]
-    marks += [tag("text", x.text(t), class_="tick middle", x=x.at(t), y=HEIGHT - BOTTOM + 16) for t in shown]
-    for level in levels:
-        marks.append(tag("line", class_="level", x1=LEFT, x2=WIDTH - RIGHT, y1=y.at(level.y), y2=y.at(level.y)))
-        marks.append(tag("text", level.name, class_="tick end", x=WIDTH - RIGHT, y=y.at(level.y) - 4))
-    for one in series:
-        marks.append(_drawn(one, x, y))
-    marks += [
-        tag("text", x_name, class_="tick middle", x=(LEFT + WIDTH - RIGHT) / 2, y=HEIGHT - 6),
-        tag("line", class_="cursor", x1=0, x2=0, y1=TOP, y2=HEIGHT - BOTTOM),
-    ]
+def line_chart(chart: Chart) -> Html:
+    """For a page: as wide as it may be, and read by pointer and keys (report.js)."""
+    x, y = _axes(chart)
     points = {
-        "x": x_name,
-        "y": y_name,
+        "x": chart.x_name,
         "from": [LEFT, WIDTH - RIGHT, WIDTH],
         "range": [x.low, x.high],
-        "series": [_points(one) for one in series],
+        "series": [_points(one) for one in chart.series],
     }
+    cursor = tag("line", class_="cursor", x1=0, x2=0, y1=TOP, y2=HEIGHT - BOTTOM)
     return tag(
         "svg",
-        [*marks],
+        _marks(chart, x, y),
+        cursor,
         class_="chart",
         viewBox=f"0 0 {WIDTH} {HEIGHT}",
         role="img",
         tabindex="0",
-        aria_label=title,
+        aria_label=chart.title,
         data_points=json.dumps(points, separators=(",", ":")),
+    )
+
+
+def standalone_svg(chart: Chart) -> Html:
+    """For a file of its own: with its title, its legend and its style."""
+    rows = [
+        tag(
+            "g",
+            tag("g", tag("line", class_="mean", x1=LEFT, x2=LEFT + 24, y1=at - 4, y2=at - 4), class_=_color(one.index)),
+            tag("text", one.name, x=LEFT + 32, y=at),
+        )
+        for at, one in ((HEIGHT + 10 + LEGEND * row, one) for row, one in enumerate(chart.series))
+    ]
+    height = TITLE + HEIGHT + LEGEND * len(chart.series) + 4
+    return tag(
+        "svg",
+        tag("style", Html(static("chart.css"))),
+        tag("text", chart.title, class_="title", x=LEFT, y=16),
+        tag("g", _marks(chart, *_axes(chart)), [*rows], transform=f"translate(0 {TITLE})"),
+        class_="chart",
+        viewBox=f"0 0 {WIDTH} {height}",
+        width=WIDTH * 1.5,
+        height=height * 1.5,
         xmlns="http://www.w3.org/2000/svg",
     )
+
+
+def _axes(chart: Chart) -> tuple[_Axis, _Axis]:
+    low, high = chart.y_range or _extent(chart)
+    y = _Axis(low, high, HEIGHT - BOTTOM, TOP, 4)
+    end = max(float(one.curve.x[-1]) for one in chart.series)
+    x = _Axis(0.0, end, LEFT, WIDTH - RIGHT, 4)
+    x.high = end  # it ends with the data
+    return x, y
+
+
+def _marks(chart: Chart, x: _Axis, y: _Axis) -> Html:
+    """Grid, ticks, levels and curves."""
+    marks = [tag("line", class_="grid", x1=LEFT, x2=WIDTH - RIGHT, y1=y.at(t), y2=y.at(t)) for t in y.ticks]
+    marks += [tag("text", y.text(t), class_="tick end", x=LEFT - 6, y=y.at(t) + 4) for t in y.ticks]
+    shown = [t for t in x.ticks if t <= x.high * 1.001]
+    marks += [tag("text", x.text(t), class_="tick middle", x=x.at(t), y=HEIGHT - BOTTOM + 16) for t in shown]
+    for level in chart.levels:
+        marks.append(tag("line", class_="level", x1=LEFT, x2=WIDTH - RIGHT, y1=y.at(level.y), y2=y.at(level.y)))
+        marks.append(tag("text", level.name, class_="tick end", x=WIDTH - RIGHT, y=y.at(level.y) - 4))
+    marks += [_drawn(one, x, y) for one in chart.series]
+    return join(*marks, tag("text", chart.x_name, class_="tick middle", x=(LEFT + WIDTH - RIGHT) / 2, y=HEIGHT - 6))
 
 
 def swatch(index: int) -> Html:
@@ -134,9 +169,9 @@ def _points(one: Series) -> dict[str, object]:
     return {"index": one.index, "name": one.name, **rounded}
 
 
-def _extent(series: Sequence[Series], levels: Sequence[Level]) -> tuple[float, float]:
-    columns = [c for one in series for c in (one.curve.mean, one.curve.low, one.curve.high) if c is not None]
-    values = np.concatenate([*columns, [level.y for level in levels]])
+def _extent(chart: Chart) -> tuple[float, float]:
+    columns = [c for one in chart.series for c in (one.curve.mean, one.curve.low, one.curve.high) if c is not None]
+    values = np.concatenate([*columns, [level.y for level in chart.levels]])
     return float(values.min()), float(values.max())
 
 

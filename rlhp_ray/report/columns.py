@@ -25,6 +25,11 @@ INTERVAL = (
 )
 
 
+def known(columns: Sequence[Column], groups: Sequence[Group]) -> list[Column]:
+    """Those of the columns of which anything is known."""
+    return [column for column in columns if any(column.cell(group) != "-" for group in groups)]
+
+
 def plain(found: Estimate | None, digits: int = 0) -> str:
     """`1,234 (1,200 to 1,300)`."""
     if found is None:

@@ -96,6 +96,11 @@ class Comparison:
     groups: tuple[Group, ...]
 
     @property
+    def title(self) -> str:
+        """What it compares."""
+        return f"{len(self.runs)} run{'s' * (len(self.runs) != 1)} of {', '.join(self.tasks)}"
+
+    @property
     def tasks(self) -> list[str]:
         """Each once."""
         return list(dict.fromkeys(group.task for group in self.groups))

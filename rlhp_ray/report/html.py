@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import importlib.resources
 from typing import TypeAlias
 
 
@@ -41,6 +42,11 @@ def join(*content: Content) -> Html:
         elif one is not None:
             parts.append(join(*one))
     return Html("".join(parts))
+
+
+def static(name: str) -> str:
+    """A file of static/: what the page holds beside its content."""
+    return importlib.resources.files(__package__).joinpath("static", name).read_text(encoding="utf-8")
 
 
 def _text(value: str | float) -> str:

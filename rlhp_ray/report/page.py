@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import importlib.resources
 from collections.abc import Sequence
 
 import rlhp_ray
-from rlhp_ray.report.chart import Level, Series, line_chart, swatch
-from rlhp_ray.report.columns import EFFICIENCY, INTERVAL, RETURNS, Column, plain
+from rlhp_ray.report.chart import Chart, line_chart, swatch
+from rlhp_ray.report.charts import charts
+from rlhp_ray.report.columns import EFFICIENCY, INTERVAL, RETURNS, Column, known, plain
 from rlhp_ray.report.comparison import Comparison, Group
-from rlhp_ray.report.html import Html, join, tag
+from rlhp_ray.report.html import Html, join, static, tag
 from rlhp_ray.report.runs import Run
 from rlhp_ray.telemetry.progress import number
 
 VIDEO_BYTES = 24_000_000  # of all videos together, before they become text; the others are named
 
-SHARE, CORRELATION = (0.0, 1.0), (-1.0, 1.0)
-
 
 def page(comparison: Comparison) -> str:
     """The whole document."""
-    style, script = _static("chart.css") + _static("report.css"), _static("report.js")
+    style, script = static("chart.css") + static("report.css"), static("report.js")
     body = [
         _head(comparison),
         _over_tasks(comparison),
@@ -41,21 +39,13 @@ def page(comparison: Comparison) -> str:
         tag("meta", http_equiv="Content-Security-Policy", content=policy),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
-        tag("title", _title(comparison)),
+        tag("title", comparison.title),
         tag("style", Html(style)),
     ]
     document = tag(
         "html", tag("head", [*head]), tag("body", tag("main", [*body]), tag("script", Html(script))), lang="en"
     )
     return f"<!doctype html>\n{document}\n"
-
-
-def _title(comparison: Comparison) -> str:
-    return f"{_count(len(comparison.runs), 'run')} of {', '.join(comparison.tasks)}"
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _head(comparison: Comparison) -> Html:
@@ -66,7 +56,7 @@ def _head(comparison: Comparison) -> Html:
     links = [tag("a", task, href=f"#task-{index}") for index, task in enumerate(comparison.tasks)]
     return tag(
         "header",
-        tag("h1", _title(comparison)),
+        tag("h1", comparison.title),
         tag("nav", [*links], aria_label="Tasks") if len(links) > 1 else None,
         tag("div", [*buttons], class_="legend", role="group", aria_label="Conditions that the curves show"),
     )
@@ -83,74 +73,36 @@ def _over_tasks(comparison: Comparison) -> Html | None:
 
 def _task(comparison: Comparison, task: str) -> Html:
     groups = comparison.of_task(task)
-    random = next((group.random_return for group in groups if group.random_return is not None), None)
+    random = groups[0].random_return
     measured = "" if random is None else f"A random policy makes {number(random)}."
-    charts = [
-        _chart(groups, "true_return", "true return", "env_steps", random=random),
-        _chart(groups, "true_return", "true return", "labels", random=random),
-        _chart(groups, "reward/fresh_accuracy", "accuracy on new answers", "labels", y_range=SHARE),
-        _chart(groups, "reward/audit_accuracy", "accuracy on audit answers", "labels", y_range=SHARE),
-        _chart(groups, "return_correlation", "predicted and true return", "env_steps", y_range=CORRELATION),
-        _chart(groups, "reward/disagreement", "disagreement of members", "labels"),
-        _chart(groups, "people/fleiss_kappa", "agreement of people", "labels", y_range=CORRELATION),
-    ]
     return tag(
         "section",
         tag("h2", task),
         tag("p", measured) if measured else None,
         _group_table("What was reached", groups, RETURNS),
-        tag("div", [*charts], class_="charts"),
+        tag("div", [_figure(chart) for chart in charts(groups)], class_="charts"),
         _group_table("How efficient the labels were", groups, EFFICIENCY),
         id=f"task-{comparison.tasks.index(task)}",
     )
 
 
-_EXPLAINED = {
-    "true_return": "Mean return of the newest 20 training episodes, by the task's own reward",
-    "reward/fresh_accuracy": "How often the predictor agrees with an answer before it is trained on it (newest 100)",
-    "reward/audit_accuracy": "How often it agrees with answers that it is never trained on",
-    "return_correlation": "Correlation of predicted and true return over the newest 100 episodes",
-    "reward/disagreement": "How far the members differ in the preference that they predict for a new answer",
-    "people/fleiss_kappa": "Fleiss' kappa of the people who answered: 1 always alike, 0 as by chance",
-}
-
-
-def _chart(
-    groups: Sequence[Group],
-    metric: str,
-    name: str,
-    x: str,
-    *,
-    random: float | None = None,
-    y_range: tuple[float, float] | None = None,
-) -> Html | None:
-    """The metric's curves; None where no group has one."""
-    x_name = x.replace("_", " ")
-    found = [(group, group.curve(x, metric)) for group in groups if x != "labels" or not group.is_baseline]
-    series = [Series(group.index, group.condition, curve) for group, curve in found if curve is not None]
-    if not series:
-        return None
-    levels = [] if random is None else [Level("random policy", random)]
-    if x == "labels" and metric == "true_return":
-        baseline = [g.figure("true_return_mean") for g in groups if g.is_baseline]
-        levels += [Level("true reward, at its end", one.mean) for one in baseline[:1] if one is not None]
-    title = f"{name[0].upper()}{name[1:]} against {x_name}"
+def _figure(chart: Chart) -> Html:
     return tag(
         "figure",
-        tag("figcaption", tag("strong", title), tag("span", f"{_EXPLAINED[metric]}.")),
-        line_chart(series, title=title, x_name=x_name, y_name=name, levels=levels, y_range=y_range),
+        tag("figcaption", tag("strong", chart.title), tag("span", f"{chart.meaning}.")),
+        line_chart(chart),
         tag("output", aria_live="polite"),
     )
 
 
 def _group_table(title: str, groups: Sequence[Group], columns: Sequence[Column]) -> Html | None:
     """The columns of which anything is known; None where nothing is."""
-    known = [column for column in columns if any(column.cell(group) != "-" for group in groups)]
-    if not known:
+    shown = known(columns, groups)
+    if not shown:
         return None
-    names = ("condition", *(column.name for column in known))
-    rows = [[group.condition, *(column.cell(group) for column in known)] for group in groups]
-    meanings = [tag("div", tag("dt", column.name), tag("dd", column.meaning)) for column in known]
+    names = ("condition", *(column.name for column in shown))
+    rows = [[group.condition, *(column.cell(group) for column in shown)] for group in groups]
+    meanings = [tag("div", tag("dt", column.name), tag("dd", column.meaning)) for column in shown]
     return join(
         _table(title, names, rows),
         tag("details", tag("summary", "What the columns say"), tag("dl", [*meanings])),
@@ -234,10 +186,6 @@ def _every_run(runs: Sequence[Run]) -> Html:
         for run in runs
     ]
     return tag("section", tag("details", tag("summary", "Every run, with what made it"), _table("Runs", names, rows)))
-
-
-def _static(name: str) -> str:
-    return importlib.resources.files(__package__).joinpath("static", name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

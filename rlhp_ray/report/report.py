@@ -7,16 +7,24 @@ from collections.abc import Sequence
 
 from rlhp_ray.errors import UserError
 from rlhp_ray.report.comparison import compare
+from rlhp_ray.report.markdown import write_markdown
 from rlhp_ray.report.page import page
 from rlhp_ray.report.runs import read_runs
 
 
 def write_report(addresses: Sequence[str], output: pathlib.Path) -> int:
-    """Write the page that compares these runs (folders, or results' JSON); how many. UserError, CorruptDataError."""
-    runs = read_runs(addresses)
-    text = page(compare(runs))
+    """Write what compares these runs (folders, or results' JSON); how many. UserError, CorruptDataError.
+
+    FILE.html is a page of its own; FILE.md is Markdown, with its charts in a folder beside it.
+    """
+    if output.suffix not in (".html", ".md"):
+        raise UserError(f"A report is FILE.html or FILE.md, and -o is {output}.")
+    comparison = compare(read_runs(addresses))
     try:
-        output.write_text(text, encoding="utf-8")
+        if output.suffix == ".md":
+            write_markdown(comparison, output)
+        else:
+            output.write_text(page(comparison), encoding="utf-8")
     except OSError as error:
         raise UserError(f"The report can't be written to {output}: {error.strerror}; choose another -o.") from None
-    return len(runs)
+    return len(comparison.runs)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -143,10 +144,29 @@ def test_a_run_that_is_not_there_and_a_place_that_cannot_be_written_are_said(
     for arguments, words in (
         ([str(tmp_path / "none"), "-o", str(tmp_path / "r.html")], "none"),
         ([str(report.parent / "true-0"), "-o", str(tmp_path / "no" / "r.html")], "can't be written to"),
+        ([str(report.parent / "true-0"), "-o", str(tmp_path / "r.pdf")], "A report is FILE.html or FILE.md"),
     ):
         assert main(["report", *arguments]) == 2
         said = capsys.readouterr().err
         assert words in said and len(said.splitlines()) == 1
+
+
+def test_markdown_has_the_same_tables_and_charts_as_files(
+    chromium: Browser, report: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    runs = [str(report.parent / name) for name in ("learned-0", "learned-1", "true-0", "nasty.json")]
+    assert main(["report", *runs, "-o", str(tmp_path / "results.md")]) == 0
+    text = (tmp_path / "results.md").read_text(encoding="utf-8")
+    assert "| ppo, 200 labels of oracle | 0, 1 | 925 (900 to 950) | 0.93 (0.91 to 0.95) |" in text
+    assert "<img" not in text
+    pictures = re.findall(r"!\[.*\]\((results/.*\.svg)\)", text)
+    assert len(pictures) == len(set(pictures)) == 6
+    for picture in pictures:
+        opened = Opened(chromium, tmp_path / picture, viewport=DESK)
+        legend = opened.page.locator("svg > g > g > text").all_text_contents()
+        assert "ppo, 200 labels of oracle" in legend or MARKUP in legend
+        assert opened.page.locator("path.mean").count() == len(legend) and opened.said == []
+        opened.page.context.close()
 
 
 def test_pictures_for_the_docs(chromium: Browser, report: pathlib.Path, tmp_path: pathlib.Path) -> None:
