@@ -8,7 +8,6 @@ from __future__ import annotations
 from benchmarks.ours import peer, run
 from benchmarks.pairs import Side, run_pairs
 
-
 FIRST_LABELS = 10  # before the first update, which is when the clock starts
 ENV_STEPS_PER_LABEL = 3_000_000 / 3_300  # as in the config
 

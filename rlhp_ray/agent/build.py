@@ -92,7 +92,7 @@ def rllib_config(part: AgentPart, task: Task, rollouts: RolloutSettings, *, env_
             delay_between_env_runner_restarts_s=0,
             env_runner_health_probe_timeout_s=PROBE_SECONDS,
         )
-        # without a seed of RLlib's: it would have each process import torch's compiler, for deterministic kernels of CUDA
+        # without RLlib's seed, for which each process would import torch's compiler (deterministic kernels of CUDA)
         .debugging(log_level="ERROR", log_sys_usage=False)
         .reporting(min_time_s_per_iteration=0)
     )
