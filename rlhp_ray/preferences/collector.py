@@ -170,7 +170,7 @@ class Collector:
     def held_until(self) -> list[float]:
         """When each lease in force expires, soonest first [unix seconds]."""
         now = self._clock()
-        return sorted(expiry for _, expiry in self._leases.values() if expiry > now)
+        return sorted(expiry for _, expiry in self._leases.values() if self._in_force(expiry, now))
 
     def attempts(self, query_ids: Sequence[str]) -> list[int]:
         """How many answers each query was given so far, undone ones too."""
@@ -281,7 +281,11 @@ class Collector:
         return sorted(self._ledger.excluded)
 
     def _held(self, query_id: str, now: float) -> bool:
-        return query_id in self._leases and self._leases[query_id][1] > now
+        return query_id in self._leases and self._in_force(self._leases[query_id][1], now)
+
+    def _in_force(self, expiry: float, now: float) -> bool:
+        # A clock that was set back, or another node's after a restart, must not make a lease of hours.
+        return now < expiry <= now + self._lease_seconds
 
     def _due_checks(self, teacher: str) -> list[str]:
         """What is to be asked a second time, and by now of this teacher."""
