@@ -36,6 +36,7 @@ lint: packages ## Style, types, the order of packages, generated docs
 	$(BIN)/lint-imports
 	$(PYTHON) -m rlhp_ray.config.docs --check
 	$(PYTHON) -m rlhp_ray.telemetry.docs --check
+	$(PYTHON) scripts/dependencies.py --check
 	scripts/check_paths.sh
 
 format: packages ## Put the code into ruff's format
@@ -45,9 +46,10 @@ format: packages ## Put the code into ruff's format
 bench: setup ## Speed beside other tools and the true reward: half-cheetah, or ARGS="NAME... --pairs N"
 	@$(PYTHON) -m benchmarks $(ARGS)
 
-docs: packages ## Write docs/configuration.md and docs/metrics.md from the schema and the registry
+docs: packages ## Write docs/configuration.md, docs/metrics.md and docs/dependencies.md
 	$(PYTHON) -m rlhp_ray.config.docs
 	$(PYTHON) -m rlhp_ray.telemetry.docs
+	$(PYTHON) scripts/dependencies.py
 
 lock: packages ## Resolve pyproject.toml anew into requirements.lock
 	$(PYTHON) scripts/lock.py

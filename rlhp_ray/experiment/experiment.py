@@ -125,7 +125,8 @@ class Experiment:
                 parts = build_parts(self._config, self._folder, self._run_key)
                 self._say_pool_bytes(parts)
                 if parts.clips:
-                    self._recorder.whisper(f"Teach it here: {page_link(self._folder)}")
+                    ask = f"`rlhp-ray label {self._folder.address}` prints the link to teach it."
+                    self._recorder.whisper(f"Teach it here: {page_link(self._folder)}", ask)
                 self._conductor = Conductor(
                     questioner=parts.questioner,
                     teachers=parts.teachers,

@@ -60,9 +60,9 @@ class Recorder:
         self._incidents.add(sentence)
         self._console.say(sentence)
 
-    def whisper(self, sentence: str) -> None:
+    def whisper(self, secret: str, instead: str) -> None:
         """What only who began the run may read, such as a link that lets in; it is written nowhere."""
-        self._console.say(sentence)
+        self._console.whisper(secret, instead)
 
     def episodes(self, episodes: Iterable[Episode]) -> None:
         """Episodes that ended."""
