@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import labeling, latency, memory, pong, ppo, relabeling, requests, sac, swaps, training
+from benchmarks import footprint, labeling, latency, memory, pong, ppo, relabeling, requests, sac, swaps, training
 
 BENCHMARKS = {
     "half-cheetah": ppo.half_cheetah,
@@ -18,6 +18,7 @@ BENCHMARKS = {
     "pong": pong.pong,
     "latency": latency.latency,
     "memory": memory.memory,
+    "footprint": footprint.footprint,
     "labeling-keys": labeling.keys,
     "labeling-pace": labeling.pace,
     "labeling-people": labeling.people,
