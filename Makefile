@@ -37,6 +37,7 @@ lint: packages ## Style, types, the order of packages, generated docs
 	$(PYTHON) -m rlhp_ray.config.docs --check
 	$(PYTHON) -m rlhp_ray.telemetry.docs --check
 	$(PYTHON) -m rlhp_ray.telemetry.grafana --check
+	$(PYTHON) scripts/dependencies.py --check
 	scripts/check_paths.sh
 
 format: packages ## Put the code into ruff's format
@@ -46,10 +47,11 @@ format: packages ## Put the code into ruff's format
 bench: setup ## Speed beside other tools and the true reward: half-cheetah, or ARGS="NAME... --pairs N"
 	@$(PYTHON) -m benchmarks $(ARGS)
 
-docs: packages ## Write docs/configuration.md, docs/metrics.md and Grafana's dashboard from schema and registry
+docs: packages ## Write what is generated: configuration, metrics, dependencies, Grafana's dashboard
 	$(PYTHON) -m rlhp_ray.config.docs
 	$(PYTHON) -m rlhp_ray.telemetry.docs
 	$(PYTHON) -m rlhp_ray.telemetry.grafana
+	$(PYTHON) scripts/dependencies.py
 
 lock: packages ## Resolve pyproject.toml anew into requirements.lock
 	$(PYTHON) scripts/lock.py

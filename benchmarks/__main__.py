@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import exported, labeling, latency, memory, pong, ppo, relabeling, requests, sac, swaps, training
+from benchmarks import (
+    exported,
+    footprint,
+    labeling,
+    latency,
+    memory,
+    pong,
+    ppo,
+    relabeling,
+    requests,
+    sac,
+    swaps,
+    training,
+)
 
 BENCHMARKS = {
     "half-cheetah": ppo.half_cheetah,
@@ -19,6 +32,7 @@ BENCHMARKS = {
     "latency": latency.latency,
     "memory": memory.memory,
     "exported": exported.exported,
+    "footprint": footprint.footprint,
     "labeling-keys": labeling.keys,
     "labeling-pace": labeling.pace,
     "labeling-people": labeling.people,

@@ -5,6 +5,7 @@ A plain object takes its collaborators as plain objects; where one of them lives
 
 from __future__ import annotations
 
+import time
 from typing import Any, TypeVar, cast
 
 import ray
@@ -30,9 +31,9 @@ class Watched:
     """Base of every actor: it answers `pulse` in a thread of its own, also while it works or waits."""
 
     @ray.method(concurrency_group="pulse")
-    def pulse(self) -> str:
-        """That the process lives, and what it waits for in a sentence; empty where it waits for nothing."""
-        return waits_for()
+    def pulse(self) -> tuple[str, float]:
+        """That the process lives: what it waits for in a sentence, empty where for nothing; its clock, unix seconds."""
+        return waits_for(), time.time()
 
 
 def result(ref: ray.ObjectRef[T]) -> T:

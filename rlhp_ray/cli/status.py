@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 
 from rlhp_ray.experiment.status import Status, status
@@ -10,6 +11,8 @@ from rlhp_ray.telemetry import Metric
 from rlhp_ray.telemetry.progress import number, percent
 
 _UNITS = ((86_400.0, "days"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
+
+SHOWN_INCIDENTS = 10  # the newest
 
 _WORDS = {"cant_tell": "can't tell"}
 
@@ -60,6 +63,7 @@ def page(run: Status) -> str:
         rows.append(("evaluation", _evaluation(run.evaluation)))
     width = max(len(name) for name, _ in rows)
     lines = [f"{name.ljust(width)}  {value}" for name, value in rows]
+    lines += _processes(run)
     for metric in run.warnings:
         lines += ["", *_warning(metric, metrics[metric.name])]
     return "\n".join(lines)
@@ -112,6 +116,26 @@ def _version(version: float | None, lag: float | None) -> str:
         return "none yet"
     behind = "" if not lag else f", the newest fragment is {number(lag, 0)} behind"
     return f"version {number(version, 0)}{behind}"
+
+
+def _processes(run: Status) -> list[str]:
+    """Who runs where and was started again how often; then what happened last, with the time since."""
+    rows = [
+        (
+            process.role,
+            process.node,
+            f"started again {process.restarts}x, lost: {process.lost}" * bool(process.restarts),
+        )
+        for process in run.processes
+    ]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
+    table = [f"  {role.ljust(widths[0])}  {node.ljust(widths[1])}  {cost}".rstrip() for role, node, cost in rows]
+    now = time.time()
+    happened = [
+        f"  {ago(max(0.0, now - incident.time))} ago: {incident.said}" for incident in run.incidents[-SHOWN_INCIDENTS:]
+    ]
+    heads = ("processes" if run.state == "running" else "processes, as they were last", "what happened")
+    return [line for head, part in zip(heads, (table, happened), strict=True) if part for line in ("", head, *part)]
 
 
 def _warning(metric: Metric, value: float | None) -> tuple[str, ...]:

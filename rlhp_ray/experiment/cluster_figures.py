@@ -10,8 +10,9 @@ from ray._private.state import actors  # the public list needs the dashboard, wh
 from ray.actor import ActorHandle
 from ray.exceptions import RayError
 
+from rlhp_ray.experiment.processes import processes
 from rlhp_ray.segments import SegmentStats
-from rlhp_ray.telemetry import memory_bytes
+from rlhp_ray.telemetry import Process, memory_bytes
 
 STORE_SECONDS = 0.5  # a store that takes longer, such as one that restarts, is left out of a line
 
@@ -21,14 +22,19 @@ Values = dict[str, float | None]
 class ClusterFigures:
     """Reads the `cluster/` and `segments/` metrics of one run."""
 
-    def __init__(self, key: str, store: ActorHandle[Any] | None) -> None:
+    def __init__(self, key: str, store: ActorHandle[Any] | None, *, epoch: int) -> None:
         """`key`: what the names of the run's actors hold; `store`: the segment store, where the run has one."""
         self._key = key
         self._store = store
+        self._epoch = epoch
 
     def read(self) -> Values:
         """The figures now."""
         return {**self._processes(), **_object_store(), **self._segments()}
+
+    def processes(self) -> list[Process]:
+        """The run's processes now."""
+        return processes(self._key, epoch=self._epoch)
 
     def _processes(self) -> Values:
         context = ray.get_runtime_context()

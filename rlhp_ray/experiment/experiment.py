@@ -125,7 +125,8 @@ class Experiment:
                 parts = build_parts(self._config, self._folder, self._run_key)
                 self._say_pool_bytes(parts)
                 if parts.clips:
-                    self._recorder.note(f"Teach it here: {page_link(self._folder)}")
+                    ask = f"`rlhp-ray label {self._folder.address}` prints the link to teach it."
+                    self._recorder.whisper(f"Teach it here: {page_link(self._folder)}", ask)
                 self._conductor = Conductor(
                     questioner=parts.questioner,
                     teachers=parts.teachers,
@@ -139,7 +140,7 @@ class Experiment:
             self._start_watch(parts)
             self._recorder.say("starting the environments")
             agent = self._build_agent(parts)
-            self._recorder.connected(ClusterFigures(self._key, parts.store if parts else None))
+            self._recorder.connected(ClusterFigures(self._key, parts.store if parts else None, epoch=self._epoch))
             yield agent, parts
         finally:
             if self._conductor is not None:

@@ -17,7 +17,7 @@ from rlhp_ray.preferences import AnswerCounts
 from rlhp_ray.reward import TrainerReport
 from rlhp_ray.rollouts.fragment import Episode
 from rlhp_ray.storage import RunFolder
-from rlhp_ray.telemetry import Console, Heartbeat, MetricsLog, Progress, WandbLog, metric
+from rlhp_ray.telemetry import Console, Heartbeat, Incidents, MetricsLog, Progress, WandbLog, metric
 
 SPEED_SECONDS, LABELS_SECONDS = 10.0, 60.0  # that paces are taken over
 
@@ -37,6 +37,7 @@ class Recorder:
         self._heartbeat = heartbeat
         self._filming = Filming(config, folder, wandb)
         self._log = MetricsLog(folder)
+        self._incidents = Incidents(folder.impatient())
         self._cluster: ClusterFigures | None = None
         self._prometheus: PrometheusMetrics | None = None
         self._due = 0.0
@@ -55,8 +56,13 @@ class Recorder:
         self._console.say(activity)
 
     def note(self, sentence: str) -> None:
-        """What happened; the run goes on with what it does."""
+        """What happened; the run goes on with what it does. `status` tells it too."""
+        self._incidents.add(sentence)
         self._console.say(sentence)
+
+    def whisper(self, secret: str, instead: str) -> None:
+        """What only who began the run may read, such as a link that lets in; it is written nowhere."""
+        self._console.whisper(secret, instead)
 
     def episodes(self, episodes: Iterable[Episode]) -> None:
         """Episodes that ended."""
@@ -105,6 +111,7 @@ class Recorder:
         if self._prometheus is not None:
             self._prometheus.set(values)
         if self._cluster is not None:
+            self._incidents.write(self._cluster.processes())
             trouble = self._filming.update(env_steps=env_steps, labels=counts.labels)
             if trouble:
                 self._console.say(trouble)

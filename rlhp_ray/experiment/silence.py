@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+CLOCK_SECONDS = 10.0  # that a node's clock may differ from the driver's
+
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
@@ -29,6 +31,7 @@ class Silence:
         self._kills = 0  # since it answered last
         self._answered = False  # ever
         self._waits_for = ""
+        self._clock_said = False
 
     @property
     def troubled(self) -> bool:
@@ -49,6 +52,18 @@ class Silence:
             self._say(f"{self.name} goes on.")
         self._asked_at, self._answered, self._waits_for = None, True, waits_for
         self._said, self._kills = "", 0
+
+    def clock(self, theirs: float, *, asked: float, now: float) -> None:
+        """Its clock, and the driver's when it was asked and now [unix seconds]: one that is wrong is said once."""
+        ahead = theirs - now if theirs > now else min(0.0, theirs - asked)
+        wrong = abs(ahead) > CLOCK_SECONDS
+        if wrong and not self._clock_said:
+            self._say(
+                f"The clock of {self.name[0].lower()}{self.name[1:]}'s node is {abs(ahead):.0f} s "
+                f"{'ahead of' if ahead > 0 else 'behind'} the driver's: times of answers and metrics are off by as "
+                "much; set the clocks (NTP)."
+            )
+        self._clock_said = wrong
 
     def look(self, now: float) -> bool:
         """Say what is to be said; whether it shall be killed now. What never answered yet is still starting."""

@@ -13,7 +13,7 @@ from rlhp_ray.experiment.checkpoint import newest_time
 from rlhp_ray.experiment.run_config import condition, read_config
 from rlhp_ray.preferences.answer_log import read_records
 from rlhp_ray.storage import RunFolder
-from rlhp_ray.telemetry import METRICS, Beat, Metric, MetricsLog, read_beat
+from rlhp_ray.telemetry import METRICS, Beat, Incident, Metric, MetricsLog, Process, read_beat, read_incidents
 from rlhp_ray.types import Answer, Choice, Query, Undo
 
 SILENT_BEATS, SILENT_SECONDS = 3, 15.0  # a run that has missed so many beats, and for so long, isn't alive
@@ -48,6 +48,8 @@ class Status:
     metrics_seconds: float | None
     metrics: Mapping[str, float | None]  # the newest line
     evaluation: Mapping[str, float] | None  # of the deterministic policy, once the run has finished
+    processes: tuple[Process, ...]  # of the newest driver, while it lived
+    incidents: tuple[Incident, ...]  # of all drivers, oldest first
     warnings: tuple[Metric, ...]  # those that are outside of their healthy range
 
     def as_json(self) -> dict[str, Any]:
@@ -65,6 +67,7 @@ def status(address: str) -> Status:
     since = _since(now, max((at.time for at in (beat, line) if at is not None), default=None))
     learned = config.reward.source == "learned"
     metrics = line.metrics if line else {}
+    processes, incidents = read_incidents(folder)
     return Status(
         address=folder.address,
         name=config.run.name,
@@ -82,6 +85,8 @@ def status(address: str) -> Status:
         metrics_seconds=_since(now, line.time if line else None),
         metrics=metrics,
         evaluation=_evaluation(folder) if beat is not None and beat.state == "finished" else None,
+        processes=tuple(processes),
+        incidents=tuple(incidents),
         warnings=tuple(metric for metric in METRICS if not metric.is_healthy(metrics.get(metric.name))),
         **_answers(folder),
     )

@@ -45,6 +45,7 @@ class _Watched:
     silence: Silence
     flying: ray.ObjectRef[Any] | None = None
     restarts: int = 0  # that were said
+    asked_at: float = 0.0  # by the driver's clock, unix seconds
 
 
 class Watch:
@@ -166,9 +167,12 @@ class Watch:
                     return
                 watched.silence.lost()
             else:
-                watched.silence.answered(now, pulse if ours else "")
+                watched.silence.answered(now, pulse[0] if ours else "")
+                if ours:
+                    watched.silence.clock(pulse[1], asked=watched.asked_at, now=time.time())
         watched.flying = actor.pulse.remote() if ours else actor.__ray_ready__.remote()
         watched.silence.asked(now)
+        watched.asked_at = time.time()
 
 
 def _restarts(actor: ActorHandle[Any]) -> int:

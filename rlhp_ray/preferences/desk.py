@@ -43,7 +43,7 @@ class TeacherDesk:
         seed: int,
         batch_answers: int = BATCH_ANSWERS,
         colleagues: int = 0,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """A pace of None answers at once, at most `batch_answers` in a step, and leaves colleagues their part of it."""
         self._teacher = teacher

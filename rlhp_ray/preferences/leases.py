@@ -69,9 +69,13 @@ class Leases:
 
     def held(self, query_id: str) -> bool:
         """Whether somebody holds it now."""
-        return query_id in self._table and self._table[query_id][1] > self._clock()
+        return query_id in self._table and self._in_force(self._table[query_id][1], self._clock())
 
     def until(self) -> list[float]:
         """When each lease in force expires, soonest first [unix seconds]."""
         now = self._clock()
-        return sorted(expiry for _, expiry in self._table.values() if expiry > now)
+        return sorted(expiry for _, expiry in self._table.values() if self._in_force(expiry, now))
+
+    def _in_force(self, expiry: float, now: float) -> bool:
+        # A clock that was set back, or another node's after a restart, must not make a lease of hours.
+        return now < expiry <= now + self._seconds

@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
@@ -48,11 +47,12 @@ class RemoteFiles:
             shutil.copyfileobj(source, target, 1 << 20)
 
     def append(self, path: str, data: bytes) -> None:
-        # A part is written whole, with all of its lines so far, until it is worth a new one. Its name is by the clock,
-        # not by a count: a restarted writer needs no listing and two can't overwrite each other.
+        # A part is written whole, with all of its lines so far, until it is worth a new one. It is numbered by those
+        # that are there, not by a clock, which may differ on the next writer's node; two can't overwrite each other.
         name, before = self._parts.get(path, ("", b""))
         if not name or len(before) >= _PART_BYTES:
-            name, before = f"{path}.parts/{time.time_ns():020d}-{uuid.uuid4().hex[:8]}", b""
+            last = max((int(name.partition("-")[0]) for name in self.list(f"{path}.parts")), default=0)
+            name, before = f"{path}.parts/{last + 1:08d}-{uuid.uuid4().hex[:8]}", b""
         self.write(name, before + data)
         self._parts[path] = name, before + data
 

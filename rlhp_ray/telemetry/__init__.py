@@ -2,6 +2,7 @@
 
 from rlhp_ray.telemetry.console import Console
 from rlhp_ray.telemetry.heartbeat import Beat, Heartbeat, read_beat
+from rlhp_ray.telemetry.incidents import Incident, Incidents, Process, read_incidents
 from rlhp_ray.telemetry.manifest import commit, manifest
 from rlhp_ray.telemetry.memory import memory_bytes
 from rlhp_ray.telemetry.metrics import MetricsLine, MetricsLog
@@ -15,9 +16,12 @@ __all__ = [
     "Beat",
     "Console",
     "Heartbeat",
+    "Incident",
+    "Incidents",
     "Metric",
     "MetricsLine",
     "MetricsLog",
+    "Process",
     "Progress",
     "UndeclaredMetricError",
     "WandbLog",
@@ -27,4 +31,5 @@ __all__ = [
     "memory_bytes",
     "metric",
     "read_beat",
+    "read_incidents",
 ]

@@ -95,6 +95,10 @@ class Console:
         if not self._quiet:
             self._print(sentence, wrap=self._live is not None)
 
+    def whisper(self, secret: str, instead: str) -> None:
+        """A sentence with a secret, such as a link that lets in, for a terminal; a log has the other one instead."""
+        self.say(secret if self._live is not None else instead)
+
     def finish(self, summary: Mapping[str, object], paths: Mapping[str, str]) -> None:
         """End the view and print the summary as a table and where things lie."""
         self.close()

@@ -131,3 +131,17 @@ def test_a_loop_that_waits_for_no_runner_kills_none(said: list[str]) -> None:
         "The agent has made no step for 15 s and waits for the learner (its process is stopped, or its machine is too "
         "busy)."
     ]
+
+
+def test_a_clock_that_is_wrong_is_said_once_until_it_is_right_again() -> None:
+    said: list[str] = []
+    silence = Silence("The collector", "no answer is accepted", Limits(15.0, 60.0), said.append)
+    silence.clock(1005.0, asked=999.0, now=1000.0)
+    silence.clock(990.0, asked=900.0, now=1000.0)  # the driver stood still before it took the answer
+    assert said == []
+    for _ in range(3):
+        silence.clock(4600.0, asked=999.0, now=1000.0)
+    assert len(said) == 1 and "The clock of the collector's node is 3600 s ahead of the driver's" in said[0]
+    silence.clock(1000.0, asked=999.0, now=1000.0)
+    silence.clock(400.0, asked=999.0, now=1000.0)
+    assert len(said) == 2 and "is 599 s behind the driver's" in said[1] and "NTP" in said[1]

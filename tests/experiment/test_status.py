@@ -12,7 +12,7 @@ from rlhp_ray.cli.main import main
 from rlhp_ray.experiment.status import status
 from rlhp_ray.preferences.answer_log import AnswerLog
 from rlhp_ray.storage import RunFolder
-from rlhp_ray.telemetry import MetricsLog
+from rlhp_ray.telemetry import Incidents, MetricsLog, Process
 from rlhp_ray.types import Answer, Choice, Query, Undo
 
 CONFIG = "task: point\nrun: {name: mine}\nbudget: {env_steps: 1000, labels: 10}\n"
@@ -110,6 +110,26 @@ def test_what_is_not_healthy_is_said_with_its_meaning(folder: RunFolder, capsys:
     shown = page(folder, capsys)
     assert "! reward/fresh_accuracy is 0.5, which is not at least 0.55 (share)" in shown
     assert found.warnings[0].meaning in shown and "env steps         500 of 1,000 (50 %)" in shown
+
+
+def test_processes_and_what_happened_to_them_are_named(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    earlier = Incidents(folder, clock=lambda: time.time() - 600)
+    earlier.add("The collector died and is started again.")
+    earlier.write([])
+    later = Incidents(folder)
+    later.add("The disk is full.")
+    driver = Process("driver", "10.0.0.1 (01234567)", 0, "")
+    later.write([driver, Process("collector", "10.0.0.2 (89abcdef)", 2, "leases, which are handed out again")])
+    found = status(folder.address)
+    assert found.processes[0] == driver and len(found.processes) == 2
+    assert [incident.said for incident in found.incidents] == [
+        "The collector died and is started again.",
+        "The disk is full.",
+    ]
+    shown = page(folder, capsys)
+    assert "\n  driver     10.0.0.1 (01234567)\n" in shown
+    assert "\n  collector  10.0.0.2 (89abcdef)  started again 2x, lost: leases, which are handed out again\n" in shown
+    assert "10 min ago: The collector died" in shown and "0 s ago: The disk is full." in shown
 
 
 def test_json_holds_the_same(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,50 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pathlib
-import subprocess
 import time
 from collections.abc import Iterator
 
 import pytest
 from fault_run import Run
-
-DISK_BYTES = 32_000_000
-
-
-class SmallDisk:
-    """A file system of its own, that can be filled to the last byte."""
-
-    def __init__(self, path: pathlib.Path) -> None:
-        self.path = path
-
-    def fill(self) -> None:
-        with contextlib.suppress(OSError), open(self.path / "ballast", "ab", buffering=0) as ballast:
-            while True:
-                ballast.write(bytes(4096))
-
-    def free(self) -> None:
-        (self.path / "ballast").unlink()
+from small_disk import SmallDisk, small_disk
 
 
 @pytest.fixture
-def small_disk(tmp_path: pathlib.Path) -> Iterator[SmallDisk]:
+def disk(tmp_path: pathlib.Path) -> Iterator[SmallDisk]:
     """A tmpfs, mounted for this test."""
-    path = tmp_path / "disk"
-    path.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(path)]
-    mounted = subprocess.run(command, capture_output=True, text=True)
-    if mounted.returncode:
-        pytest.skip(f"a tmpfs can't be mounted here: {mounted.stderr.strip()}")
-    yield SmallDisk(path)
-    subprocess.run(["umount", "--lazy", str(path)], check=True)
+    with small_disk(tmp_path / "disk") as disk:
+        yield disk
 
 
 @pytest.fixture
-def run_on_disk(run: Run, small_disk: SmallDisk) -> Run:
-    run.dir = str(small_disk.path)
+def run_on_disk(run: Run, disk: SmallDisk) -> Run:
+    run.dir = str(disk.path)
     return run
 
 
@@ -58,26 +34,26 @@ def fill_while_it_runs(run: Run, disk: SmallDisk, *overrides: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_full_disk_is_waited_for(run_on_disk: Run, small_disk: SmallDisk) -> None:
+def test_a_full_disk_is_waited_for(run_on_disk: Run, disk: SmallDisk) -> None:
     run = run_on_disk
-    fill_while_it_runs(run, small_disk)
+    fill_while_it_runs(run, disk)
     time.sleep(3.0)
     assert run.driver is not None and run.driver.poll() is None
-    small_disk.free()
+    disk.free()
     assert run.wait() == 0, run.said
     run.check_end()
 
 
 @pytest.mark.slow
-def test_a_disk_that_stays_full_ends_the_run_which_is_resumed(run_on_disk: Run, small_disk: SmallDisk) -> None:
+def test_a_disk_that_stays_full_ends_the_run_which_is_resumed(run_on_disk: Run, disk: SmallDisk) -> None:
     run = run_on_disk
-    fill_while_it_runs(run, small_disk, "run.patience_seconds=2")
+    fill_while_it_runs(run, disk, "run.patience_seconds=2")
     assert run.wait() == 1, run.said
     assert f"is full; free some space, then go on with `rlhp-ray resume {run.path}`" in run.said
     assert "Traceback" not in run.said
     run.check_nothing_is_left()
     run.note_answers()
-    small_disk.free()
+    disk.free()
     run.resume()
     assert run.wait() == 0, run.said
     run.check_end()

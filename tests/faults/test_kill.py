@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 
 import numpy as np
 import pytest
 from fault_run import LABELS, Run
+
+from rlhp_ray.experiment.status import status
 
 PROCESSES = (
     *("driver", "runner", "learner", "replica", "controller"),
@@ -36,7 +39,33 @@ def kill_at_a_random_moment(run: Run, what: str, seed: int) -> None:
     status = run.wait()
     assert status == 0, run.said
     assert SAID[what] in run.said
+    check_status(run, what)
     run.check_end()
+
+
+def check_status(run: Run, what: str) -> None:
+    """What was started again is named there with its node and what it cost, or, where it is Serve's, what was said."""
+    found = status(run.address)
+    for process in found.processes:
+        assert re.fullmatch(r"[0-9.]+ \([0-9a-f]{8}\)", process.node), process
+    roles = {process.role: process for process in found.processes}
+    assert roles.keys() >= {
+        "driver",
+        "EnvRunner",
+        "collector",
+        "questioner",
+        "replica",
+        "segments",
+        "teacher",
+        "trainer",
+    }
+    named = roles.get({"runner": "EnvRunner"}.get(what, what))
+    if what in ("replica", "controller", "learner"):  # another one in its place, or the cluster's own
+        assert any(SAID[what] in incident.said for incident in found.incidents)
+    else:
+        assert named is not None and named.restarts == 1 and named.lost
+        others = [process for process in found.processes if process != named]
+        assert not any(process.restarts for process in others), others
 
 
 @pytest.mark.parametrize("what", ["driver", pytest.param("collector", marks=pytest.mark.slow)])

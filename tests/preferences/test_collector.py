@@ -285,3 +285,14 @@ def test_who_is_excluded_trains_nothing_until_taken_in_again(folder: RunFolder) 
     assert again.exclude("rand", False, by="cleo")
     assert [p.preference_id for p in again.preferences(changes.position).added] == [f"a:{Q[1].query_id}"]
     assert len(again.answers()) == 3  # all the while
+
+
+def test_a_clock_that_is_set_back_makes_no_lease_of_hours(folder: RunFolder) -> None:
+    clock = Clock(10_000.0)
+    collector = make_collector(folder, clock)
+    collector.ask(Q[:1])
+    (held,) = collector.lease("a", 1)
+    assert collector.lease("b", 1) == []
+    clock.now -= 3600.0
+    assert collector.held_until() == [] and collector.lease("b", 1) == [held]
+    assert len(collector.held_until()) == 1

@@ -52,13 +52,13 @@ def test_an_actor_tells_that_it_lives_while_it_waits_for_its_folder(tmp_path: Pa
     """Its disk is away under a call: the pulse says so, and the call succeeds once it is back."""
     folder = RunFolder.create(str(tmp_path / "run")).take_over(patience_seconds=120.0)
     collector_actor: Any = CollectorActor.remote(folder, lease_seconds=60.0, audit_fraction=0.0, seed=0)
-    assert ray.get(collector_actor.pulse.remote()) == ""
+    assert ray.get(collector_actor.pulse.remote())[0] == ""
     (tmp_path / "run").rename(tmp_path / "away")
     asked = collector_actor.ask.remote([make_query(0, 1)])
-    while not (waits_for := ray.get(collector_actor.pulse.remote())):
+    while not (waits_for := ray.get(collector_actor.pulse.remote())[0]):
         time.sleep(0.02)
     assert "is gone or not mounted; bring it back" in waits_for
     (tmp_path / "away").rename(tmp_path / "run")
     assert ray.get(asked) == 1
-    assert ray.get(collector_actor.pulse.remote()) == ""
+    assert ray.get(collector_actor.pulse.remote())[0] == ""
     ray.kill(collector_actor)

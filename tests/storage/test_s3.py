@@ -74,6 +74,14 @@ def test_appended_lines_share_parts(address: str, monkeypatch: pytest.MonkeyPatc
     assert len(folder.list("metrics.jsonl.parts")) == 7  # of three lines each
 
 
+def test_a_writer_whose_clock_is_behind_comes_after(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    RunFolder.create(address).append("metrics.jsonl", b"first\n")
+    monkeypatch.setattr(time, "time_ns", lambda: 0)
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    RunFolder(address).append("metrics.jsonl", b"second\n")
+    assert RunFolder(address).read_appended("metrics.jsonl") == b"first\nsecond\n"
+
+
 def test_an_appended_line_that_failed_once_is_there_once(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_folder, "RETRY_SECONDS", 0.01)
     folder = RunFolder.create(address).take_over(patience_seconds=60)

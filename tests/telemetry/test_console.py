@@ -37,6 +37,15 @@ def written(console: Console) -> str:
     return stream.getvalue()
 
 
+def test_a_secret_is_for_a_terminal_and_never_in_a_log() -> None:
+    log, terminal = io.StringIO(), io.StringIO()
+    Console("demo", stream=log).whisper("the secret", "ask for it")
+    with Console("demo", stream=terminal, live=True) as console:
+        console.whisper("the secret", "ask for it")
+    assert "ask for it" in log.getvalue() and "secret" not in log.getvalue()
+    assert "the secret" in terminal.getvalue()
+
+
 def test_a_log_has_aligned_lines_and_now_and_then_the_header() -> None:
     console = ticking()
     for _ in range(HEADER_EVERY_LINES + 1):

@@ -1,0 +1,236 @@
+"""Faults at random times and places, over runs with a teacher who answers throughout; a log, and what it proves.
+
+    python tests/faults/chaos.py chaos.jsonl --faults 100 --undisturbed 10
+    python tests/faults/chaos.py chaos.jsonl --verify
+
+Run N is drawn from its number, so that a call that was ended goes on where the log ends. A fault is the kill -9 of a
+process, a process that stands still for half a minute, a disk that is full for a while, or the loss of a node. A line
+of the log is one run: its faults, what was said, how it ended, its answers and its return.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from typing import Any
+
+os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+sys.path.append(str(pathlib.Path(__file__).parents[1]))
+
+import numpy as np
+import pyarrow.parquet as pq
+from fault_run import LABELS, Cluster, Node, Run
+from small_disk import SmallDisk, small_disk
+
+KINDS = ("kill", "stop", "disk", "node")
+PLACES = {
+    "kill": (
+        *("driver", "runner", "replica", "controller"),
+        *("trainer", "segments", "collector", "teacher", "questioner"),
+    ),
+    "stop": ("driver", "runner", "replica", "trainer", "segments", "collector"),
+    "disk": ("run folder",),
+    "node": ("second node",),
+}
+STOPPED_SECONDS = 30.0
+FULL_SECONDS = 15.0
+FAULTS_A_RUN = 2
+MAX_RESUMES = 5
+
+
+@dataclasses.dataclass
+class Fault:
+    """One fault, and what became of it."""
+
+    kind: str
+    place: str
+    after_answers: int
+    injected_at_seconds: float = 0.0  # since the run's beginning
+    seconds: float = 0.0  # that it lasted
+    acknowledged: int = 0  # answers, when it was injected
+
+
+def drawn(number: int) -> list[Fault]:
+    """The faults of a run."""
+    rng = np.random.default_rng([number, *b"chaos"])
+    faults = []
+    for after in sorted(rng.integers(LABELS // 8, LABELS * 7 // 8, FAULTS_A_RUN).tolist()):
+        kind = str(rng.choice(KINDS))
+        faults.append(Fault(kind, str(rng.choice(PLACES[kind])), after))
+    return faults
+
+
+class Disturbed:
+    """A run to whom faults happen."""
+
+    def __init__(self, run: Run, disk: SmallDisk, faults: list[Fault]) -> None:
+        self._run, self._disk, self._faults = run, disk, faults
+        self._node: Node | None = None
+        self._resumes = 0
+        self._begun = time.monotonic()
+        self._said = ""
+
+    def to_the_end(self) -> dict[str, Any]:
+        """Its line of the log. AssertionError where it isn't survived."""
+        if any(fault.kind == "node" for fault in self._faults):
+            self._node = self._run.cluster.add_node()
+        self._run.begin()
+        for fault in self._faults:
+            if not self._reaches(fault.after_answers):
+                continue
+            fault.acknowledged = len(self._run.note_answers())
+            fault.injected_at_seconds = round(time.monotonic() - self._begun, 1)
+            before = time.monotonic()
+            self._inject(fault)
+            fault.seconds = round(time.monotonic() - before, 1)
+        while (status := self._ended()) != 0:
+            self._resume(status)
+        self._run.check_end()
+        exported = pq.read_table(self._run.scratch / "export" / "answers.parquet").column("answer_id").to_pylist()
+        summary = json.loads((self._run.path / "summary.json").read_text())
+        return {
+            "faults": [dataclasses.asdict(fault) for fault in self._faults if fault.injected_at_seconds],
+            "outcome": f"resumed {self._resumes}x" if self._resumes else "went on",
+            "acknowledged": len(self._run.acknowledged),
+            "lost_answers": len(self._run.acknowledged - {*exported}),
+            "doubled_answers": len(exported) - len({*exported}),
+            "true_return_mean": summary["true_return_mean"],
+            "seconds": round(time.monotonic() - self._begun, 1),
+            "said": [line for line in (self._said + self._run.said).splitlines() if is_sentence(line)],
+        }
+
+    def _reaches(self, answers: int) -> bool:
+        """Wait until so many are acknowledged; False where the run is over before."""
+        while len(self._run.note_answers()) < answers:
+            assert self._run.driver is not None
+            status = self._run.driver.poll()
+            if status == 0:
+                return False
+            if status is not None:
+                self._resume(self._run.wait())
+            time.sleep(0.05)
+        return True
+
+    def _inject(self, fault: Fault) -> None:
+        if fault.kind == "disk":
+            self._disk.fill()
+            time.sleep(FULL_SECONDS)
+            self._disk.free()
+        elif fault.kind == "node":
+            if self._node is not None:
+                self._node.kill()
+                self._node = None
+        elif fault.kind == "kill":
+            with contextlib.suppress(AssertionError, ProcessLookupError):  # it is just being started again
+                self._run.signal(fault.place, signal.SIGKILL)
+        else:
+            with contextlib.suppress(AssertionError, ProcessLookupError):
+                stopped = self._run.signal(fault.place, signal.SIGSTOP)
+                time.sleep(STOPPED_SECONDS)
+                os.kill(stopped, signal.SIGCONT)
+
+    def _ended(self) -> int:
+        return self._run.wait()
+
+    def _resume(self, status: int) -> None:
+        self._said += self._run.said
+        self._resumes += 1
+        assert self._resumes <= MAX_RESUMES, f"ends with {status} again and again:\n{self._said}"
+        assert "Traceback" not in self._run.said, self._run.said
+        self._run.resume()
+
+
+def is_sentence(line: str) -> bool:
+    """Whether a line is a sentence of the run, not of its table."""
+    return line[:1].isupper() or line.startswith("rlhp-ray:")
+
+
+@contextlib.contextmanager
+def one_run() -> Iterator[tuple[Run, SmallDisk]]:
+    """A run on a cluster and a small disk of its own."""
+    with tempfile.TemporaryDirectory() as scratch, small_disk(pathlib.Path(scratch, "disk")) as disk:
+        cluster = Cluster()
+        run = Run(cluster, pathlib.Path(scratch))
+        run.dir = str(disk.path)
+        try:
+            yield run, disk
+        finally:
+            run.kill()
+            cluster.stop()
+
+
+def go_on(log: pathlib.Path, faults: int, undisturbed: int) -> None:
+    """Add lines until there are so many faults, and so many runs without any."""
+    lines = read(log)
+    number = 1 + max((line["run"] for line in lines), default=0)
+    while True:
+        calm = sum(not line["drawn"] for line in lines)
+        done = sum(len(line["faults"]) for line in lines)
+        if calm >= undisturbed and done >= faults:
+            return
+        # In turn, so that a machine that becomes slower is so for both.
+        these = [] if calm < undisturbed and (done >= faults or calm * faults <= done * undisturbed) else drawn(number)
+        line: dict[str, Any] = {"run": number, "drawn": [f"{fault.kind} {fault.place}" for fault in these]}
+        with one_run() as (run, disk):
+            try:
+                line |= Disturbed(run, disk, these).to_the_end()
+            except (AssertionError, subprocess.SubprocessError) as error:
+                line |= {"faults": [dataclasses.asdict(f) for f in these], "outcome": "FAILED", "said": [str(error)]}
+        lines.append(line)
+        with log.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        print(f"run {number}: {', '.join(line['drawn']) or 'undisturbed'}: {line['outcome']}", flush=True)
+        number += 1
+
+
+def read(log: pathlib.Path) -> list[dict[str, Any]]:
+    """The log's lines; a last one that was cut off is none."""
+    text = log.read_text() if log.exists() else ""
+    return [json.loads(line) for line in text.split("\n")[:-1]]
+
+
+def verify(lines: list[dict[str, Any]]) -> str:
+    """What the log proves, in a sentence. AssertionError where a run failed or learned less than undisturbed ones."""
+    failed = [line["run"] for line in lines if line["outcome"] == "FAILED"]
+    assert not failed, f"runs {failed} failed"
+    assert all(line["lost_answers"] == line["doubled_answers"] == 0 for line in lines)
+    assert all(line["acknowledged"] >= LABELS for line in lines)
+    calm = [line["true_return_mean"] for line in lines if not line["drawn"]]
+    disturbed = [line["true_return_mean"] for line in lines if line["faults"]]
+    count = sum(len(line["faults"]) for line in lines)
+    told = f"{count} faults in {len(disturbed)} runs: all ended, no acknowledged answer lost or doubled"
+    if len(calm) >= 2 and disturbed:
+        mean = statistics.fmean(disturbed)
+        assert min(calm) <= mean <= max(calm), f"mean return {mean}, undisturbed {min(calm)} to {max(calm)}"
+        told += f"; mean return {mean:.2f}, of {len(calm)} undisturbed runs {min(calm):.2f} to {max(calm):.2f}"
+    return told
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("log", type=pathlib.Path)
+    parser.add_argument("--faults", type=int, default=100)
+    parser.add_argument("--undisturbed", type=int, default=10)
+    parser.add_argument("--verify", action="store_true", help="only say what the log proves")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended; the same command goes on"))  # and nothing is left behind
+    if not options.verify:
+        go_on(options.log, options.faults, options.undisturbed)
+    print(verify(read(options.log)))
+
+
+if __name__ == "__main__":
+    main()
