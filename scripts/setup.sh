@@ -68,4 +68,8 @@ fi
 
 case $again in *test*)
     command -v chromium >/dev/null || apt_install "Chromium is missing, for the tests of the labelling page" chromium
+    if ! command -v prometheus >/dev/null; then
+        ! is_root || { mkdir -p /etc/systemd/system; ln -sfn /dev/null /etc/systemd/system/prometheus.service; } # the package would start a server
+        apt_install "Prometheus is missing, for the tests of what it reads" prometheus
+    fi
 esac

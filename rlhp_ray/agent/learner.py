@@ -20,10 +20,10 @@ from torch import Tensor, nn
 
 from rlhp_ray.agent import collective
 from rlhp_ray.agent.networks import arrays_of, load_arrays
-from rlhp_ray.config.agent import AgentPart
+from rlhp_ray.config.agent import SizedAgentPart
 from rlhp_ray.types import Array
 
-AGENT = "agent"  # the key of learner_config_dict that holds the AgentPart
+AGENT = "agent"  # the key of learner_config_dict that holds the SizedAgentPart
 MODULE_PREFIX = "module/"
 _OPTIMIZER = "optimizer/"
 
@@ -40,7 +40,7 @@ class ArrayLearner(TorchLearner, abc.ABC):  # type: ignore[misc]  # RLlib is unt
 
     def build(self) -> None:
         """Build RLlib's learner; what is drawn comes from a generator of the run's seed."""
-        self._part: AgentPart = self.config.learner_config_dict[AGENT]
+        self._part: SizedAgentPart = self.config.learner_config_dict[AGENT]
         torch.set_num_threads(self._part.learner_threads)
         super().build()
         self._generator = torch.Generator().manual_seed(int(self.config.seed or 0))
@@ -48,6 +48,12 @@ class ArrayLearner(TorchLearner, abc.ABC):  # type: ignore[misc]  # RLlib is unt
 
     def _make_modules_ddp_if_necessary(self) -> None:
         """Leave the module as it is: `collective` averages what DDP would, and what it wouldn't."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the module is, and each batch goes: a GPU where RLlib was given one for the learner."""
+        device: torch.device = self._device
+        return device
 
     @property
     def trained(self) -> nn.Module:
@@ -75,7 +81,7 @@ class ArrayLearner(TorchLearner, abc.ABC):  # type: ignore[misc]  # RLlib is unt
         arrays = {f"{MODULE_PREFIX}{name}": array for name, array in arrays_of(self.trained).items()}
         for name, optimizer in self.get_optimizers_for_module(DEFAULT_MODULE_ID):
             for index, moments in optimizer.state_dict()["state"].items():
-                arrays |= {f"{_OPTIMIZER}{name}/{index}/{field}": np.asarray(v) for field, v in moments.items()}
+                arrays |= {f"{_OPTIMIZER}{name}/{index}/{field}": v.cpu().numpy() for field, v in moments.items()}
         arrays["generator"] = self._generator.get_state().numpy()
         arrays["weights_seq_no"] = np.asarray(self._weights_seq_no)
         return arrays
