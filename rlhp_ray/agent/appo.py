@@ -27,16 +27,17 @@ class APPOLearner(SequenceLearner):
         """V-trace over whole sequences."""
         shape = (batch.sequences, batch.steps)
         arrays = {
-            name: batch.tensors[name].reshape(shape).numpy()
+            name: batch.tensors[name].reshape(shape).cpu().numpy()
             for name in ("rewards", "final_values", "terminated", "truncated")
         }
         logp, values = self._evaluate(batch)
-        ratios = (logp - batch.tensors["action_logp"].reshape(shape)).exp().numpy()
+        ratios = (logp - batch.tensors["action_logp"].reshape(shape)).exp().cpu().numpy()
         part = self._part
         advantages, targets = v_trace(
-            ratios, values=values.numpy(), gamma=part.gamma, trace_lambda=part.gae_lambda, **arrays
+            ratios, values=values.cpu().numpy(), gamma=part.gamma, trace_lambda=part.gae_lambda, **arrays
         )
-        return torch.from_numpy(advantages).flatten(), torch.from_numpy(targets).flatten()
+        advantage, target = (torch.from_numpy(array).flatten().to(self.device) for array in (advantages, targets))
+        return advantage, target
 
     def _evaluate(self, batch: SequenceBatch) -> tuple[Tensor, Tensor]:
         """Log-probabilities [N, T] of the actions, and values [N, T + 1] in units of the reward."""

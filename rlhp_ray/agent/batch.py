@@ -22,7 +22,11 @@ class SequenceBatch:
     """A learner's batch; `tensors` are the arrays [N, T, ...], flattened to rows [N x T, ...], by name."""
 
     def __init__(self, arrays: dict[str, Array], module: ActorCritic) -> None:
-        tensors = {name: torch.from_numpy(np.require(array, requirements="W")) for name, array in arrays.items()}
+        self._device = module.value_mean.device
+        tensors = {
+            name: torch.from_numpy(np.require(array, requirements="W")).to(self._device)
+            for name, array in arrays.items()
+        }
         frames = tensors.pop("observations")  # [N, T + F, *frame_shape]
         self.sequences, self.steps = tensors["action_logp"].shape
         self.tensors = {name: tensor.flatten(0, 1) for name, tensor in tensors.items()}
@@ -31,7 +35,8 @@ class SequenceBatch:
         self._module = module
         self._frames = frames.flatten(0, 1)
         # where the observation of step t begins, t = T being the one after the last step: [N, T + 1]
-        starts = torch.arange(self.sequences)[:, None] * length + torch.arange(self.steps + 1)
+        sequences, steps = (torch.arange(count, device=self._device) for count in (self.sequences, self.steps + 1))
+        starts = sequences[:, None] * length + steps
         self._step_starts = starts[:, :-1].flatten()
         self._all_starts = starts.flatten()
         self._normalized: Tensor | None = None
@@ -65,4 +70,4 @@ class SequenceBatch:
             return self._normalized[starts]
         if self._stack == 1:
             return self._module.normalize(self._frames[starts])
-        return self._module.normalize(self._frames[starts[:, None] + torch.arange(self._stack)])
+        return self._module.normalize(self._frames[starts[:, None] + torch.arange(self._stack, device=self._device)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, NamedTuple
 
 import ray
 import torch
@@ -16,13 +16,23 @@ from rlhp_ray.agent.dqn import DQN
 from rlhp_ray.agent.learner import AGENT, SEED
 from rlhp_ray.agent.ppo import PPO
 from rlhp_ray.agent.sac import SAC
-from rlhp_ray.config.agent import AgentPart
+from rlhp_ray.config.agent import AgentPart, SizedAgentPart
 from rlhp_ray.errors import ConfigError
 from rlhp_ray.rollouts.env_runner import SETTINGS, ArrayEnvRunner, RolloutSettings
 from rlhp_ray.tasks import Task
 
 ALGORITHMS: dict[str, type[FragmentAlgorithm]] = {"ppo": PPO, "appo": APPO, "sac": SAC, "dqn": DQN}
 PROBE_SECONDS = 0.2  # how long a dead runner is waited for before the others go on
+
+
+class Placed(NamedTuple):
+    """Custom resources by which Ray finds the nodes of each kind of actor."""
+
+    runners: dict[str, float]
+    learners: dict[str, float]
+
+
+ANYWHERE = Placed({}, {})
 
 
 class _Config(AlgorithmConfig):  # type: ignore[misc]  # RLlib is untyped
@@ -33,7 +43,12 @@ class _Config(AlgorithmConfig):  # type: ignore[misc]  # RLlib is untyped
 
 
 def build_algorithm(
-    part: AgentPart, task: Task, rollouts: RolloutSettings, *, env_steps_budget: int
+    part: SizedAgentPart,
+    task: Task,
+    rollouts: RolloutSettings,
+    *,
+    env_steps_budget: int,
+    placed: Placed = ANYWHERE,
 ) -> FragmentAlgorithm:
     """The algorithm of a run, with its EnvRunner and learner actors started.
 
@@ -48,12 +63,20 @@ def build_algorithm(
         )
     torch.set_num_threads(part.learner_threads)  # a learner in the driver's
     logging.getLogger("ray.rllib").setLevel(logging.ERROR)  # it warns of its own defaults at every start
-    algorithm: FragmentAlgorithm = rllib_config(part, task, rollouts, env_steps_budget=env_steps_budget).build_algo()
+    config = rllib_config(part, task, rollouts, env_steps_budget=env_steps_budget, placed=placed)
+    algorithm: FragmentAlgorithm = config.build_algo()
     logging.getLogger("ray.rllib").setLevel(logging.CRITICAL)  # who dies is restarted, or said in our words
     return algorithm
 
 
-def rllib_config(part: AgentPart, task: Task, rollouts: RolloutSettings, *, env_steps_budget: int) -> AlgorithmConfig:
+def rllib_config(
+    part: SizedAgentPart,
+    task: Task,
+    rollouts: RolloutSettings,
+    *,
+    env_steps_budget: int,
+    placed: Placed = ANYWHERE,
+) -> AlgorithmConfig:
     """RLlib's configuration of a run's agent."""
     rate: Any = part.learning_rate
     if part.learning_rate_schedule == "linear":
@@ -72,6 +95,7 @@ def rllib_config(part: AgentPart, task: Task, rollouts: RolloutSettings, *, env_
         .env_runners(
             env_runner_cls=ArrayEnvRunner,
             num_env_runners=part.num_env_runners,
+            custom_resources_per_env_runner=placed.runners,
             num_envs_per_env_runner=part.envs_per_runner,
             rollout_fragment_length=part.fragment_steps,
             create_local_env_runner=False,
@@ -83,6 +107,8 @@ def rllib_config(part: AgentPart, task: Task, rollouts: RolloutSettings, *, env_
         .learners(
             learner_class=algorithm_class.learner_class,
             num_learners=part.num_learners,
+            num_gpus_per_learner=part.gpus_per_learner,
+            custom_resources_per_learner=placed.learners,
             learner_config_dict={AGENT: part, SEED: rollouts.seed},
         )
         .training(lr=rate)

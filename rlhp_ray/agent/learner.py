@@ -20,10 +20,10 @@ from torch import Tensor, nn
 
 from rlhp_ray.agent import collective
 from rlhp_ray.agent.networks import arrays_of, load_arrays
-from rlhp_ray.config.agent import AgentPart
+from rlhp_ray.config.agent import SizedAgentPart
 from rlhp_ray.types import Array
 
-AGENT, SEED = "agent", "seed"  # the keys of learner_config_dict that hold the AgentPart and the run's seed
+AGENT, SEED = "agent", "seed"  # the keys of learner_config_dict: SizedAgentPart, the run's seed
 MODULE_PREFIX = "module/"
 _OPTIMIZER = "optimizer/"
 
@@ -40,7 +40,7 @@ class ArrayLearner(TorchLearner, abc.ABC):  # type: ignore[misc]  # RLlib is unt
 
     def build(self) -> None:
         """Build RLlib's learner; what is drawn comes from a generator of the run's seed."""
-        self._part: AgentPart = self.config.learner_config_dict[AGENT]
+        self._part: SizedAgentPart = self.config.learner_config_dict[AGENT]
         seed = int(self.config.learner_config_dict[SEED])
         torch.set_num_threads(self._part.learner_threads)
         torch.manual_seed(seed)  # new weights
@@ -50,6 +50,12 @@ class ArrayLearner(TorchLearner, abc.ABC):  # type: ignore[misc]  # RLlib is unt
 
     def _make_modules_ddp_if_necessary(self) -> None:
         """Leave the module as it is: `collective` averages what DDP would, and what it wouldn't."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the module is, and each batch goes: a GPU where RLlib was given one for the learner."""
+        device: torch.device = self._device
+        return device
 
     @property
     def trained(self) -> nn.Module:
@@ -77,7 +83,7 @@ class ArrayLearner(TorchLearner, abc.ABC):  # type: ignore[misc]  # RLlib is unt
         arrays = {f"{MODULE_PREFIX}{name}": array for name, array in arrays_of(self.trained).items()}
         for name, optimizer in self.get_optimizers_for_module(DEFAULT_MODULE_ID):
             for index, moments in optimizer.state_dict()["state"].items():
-                arrays |= {f"{_OPTIMIZER}{name}/{index}/{field}": np.asarray(v) for field, v in moments.items()}
+                arrays |= {f"{_OPTIMIZER}{name}/{index}/{field}": v.cpu().numpy() for field, v in moments.items()}
         arrays["generator"] = self._generator.get_state().numpy()
         arrays["weights_seq_no"] = np.asarray(self._weights_seq_no)
         return arrays

@@ -82,7 +82,7 @@ def follow(targets: Iterable[Tensor], params: Iterable[Tensor], rate: float) -> 
 
 def arrays_of(module: nn.Module) -> dict[str, Array]:
     """Copies of all weights and buffers by name (RLlib's own get_state turns scalars into Python floats)."""
-    return {name: tensor.detach().numpy().copy() for name, tensor in module.state_dict().items()}
+    return {name: tensor.detach().cpu().numpy().copy() for name, tensor in module.state_dict().items()}
 
 
 def load_arrays(module: nn.Module, arrays: dict[str, Array]) -> None:

@@ -17,7 +17,7 @@ from rlhp_ray.agent.algorithm import FragmentAlgorithm
 from rlhp_ray.agent.learner import AGENT, ArrayLearner
 from rlhp_ray.agent.relabeling import Relabeler
 from rlhp_ray.agent.replay import ReplayBuffer
-from rlhp_ray.config.agent import AgentPart
+from rlhp_ray.config.agent import SizedAgentPart
 from rlhp_ray.rollouts.env_runner import SETTINGS, RolloutSettings
 from rlhp_ray.rollouts.fragment import Fragment
 from rlhp_ray.tasks import load_task
@@ -37,9 +37,11 @@ class ReplayLearner(ArrayLearner, abc.ABC):
 
     def learn(self, arrays: dict[str, Array], *, first_time: bool) -> tuple[Tensor, int]:
         """A gradient step for each minibatch, in order."""
-        tensors = {name: torch.from_numpy(np.require(arrays[name], requirements="W")) for name in self.columns}
+        tensors = {
+            name: torch.from_numpy(np.require(arrays[name], requirements="W")).to(self.device) for name in self.columns
+        }
         size = self._part.minibatch_size
-        sums, count = torch.zeros(len(self.figures)), len(tensors["rewards"]) // size
+        sums, count = torch.zeros(len(self.figures), device=self.device), len(tensors["rewards"]) // size
         for first in range(0, count * size, size):
             sums += self.gradient_step({name: tensor[first : first + size] for name, tensor in tensors.items()})
         return sums / count, count * size
@@ -60,7 +62,7 @@ class OffPolicyAlgorithm(FragmentAlgorithm, abc.ABC):
     def setup(self, config: Any) -> None:
         """Make the buffer beside runners and learners (RLlib calls this)."""
         settings: RolloutSettings = self.config.env_config[SETTINGS]
-        self._part: AgentPart = self.config.learner_config_dict[AGENT]
+        self._part: SizedAgentPart = self.config.learner_config_dict[AGENT]
         self._buffer = ReplayBuffer(
             runners=self.config.num_env_runners,
             envs=settings.envs,

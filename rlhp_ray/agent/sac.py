@@ -146,7 +146,7 @@ class SACLearner(ReplayLearner):
         module, part = self._trained, self._part
         observations, following = rows["observations"], rows["next_observations"]
         taken = (rows["actions"] - module.center) / module.half_range
-        noise = torch.randn((2, *taken.shape), generator=self._generator)
+        noise = torch.randn((2, *taken.shape), generator=self._generator).to(self.device)
         temperature = module.log_temperature.detach().exp()
         with torch.no_grad():
             next_actions, next_logp = module.sample(following, noise[0])

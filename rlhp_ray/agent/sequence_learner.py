@@ -69,10 +69,10 @@ class SequenceLearner(ArrayLearner, abc.ABC):
 
         optimizer = self.get_optimizer(DEFAULT_MODULE_ID)
         params = list(module.parameters())
-        self._sums = torch.zeros(len(self.figures))
+        self._sums = torch.zeros(len(self.figures), device=self.device)
         minibatches = 0
         for _ in range(part.num_epochs):
-            order = torch.randperm(len(batch), generator=self._generator)
+            order = torch.randperm(len(batch), generator=self._generator).to(self.device)
             for rows in torch.split(order, part.minibatch_size // collective.learners()):
                 evaluated = module.evaluate_actions(batch.observations(rows), rows_of["actions"][rows])
                 loss: Any = self.compute_loss_for_module(

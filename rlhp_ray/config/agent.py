@@ -17,6 +17,7 @@ from rlhp_ray.config.part import (
 
 Algorithm = Literal["ppo", "appo", "sac", "dqn"]
 OFF_POLICY = ("sac", "dqn")
+BATCH, OFF_POLICY_BATCH = 4096, 64  # agent.train_batch_size where it is null; for each learner, and of sac and dqn
 
 
 class AgentPart(Part):
@@ -27,21 +28,32 @@ class AgentPart(Part):
         description="`ppo`: an update takes a fragment of every EnvRunner. `appo`: of one, as soon as it is there. "
         "`sac` (continuous actions), `dqn` (discrete): off-policy, from a replay buffer that is relabelled.",
     )
-    num_env_runners: PositiveInt = Field(1, description="EnvRunner actors.")
-    num_learners: NonNegativeInt = Field(
-        0, description="Learner actors that share each update (sac and dqn: at most 1); 0: the driver learns itself."
+    num_env_runners: PositiveInt | None = Field(
+        None, description="EnvRunner actors; null: by the cluster's CPUs ([docs/cluster.md](cluster.md))."
+    )
+    num_learners: NonNegativeInt | None = Field(
+        None,
+        description="Learner actors that share each update (sac and dqn: at most 1); 0: the driver learns itself; "
+        "null: by the cluster's CPUs.",
+    )
+    gpus_per_learner: NonNegativeFloat | None = Field(
+        None,
+        description="GPUs that Ray reserves for each learner actor; null: one for images where nodes have several, "
+        "half of the only one, whose other half is the reward trainer's.",
     )
     learner_threads: PositiveInt = Field(1, description="Threads of torch in each learner.")
     envs_per_runner: PositiveInt = Field(16, description="Environments in each.")
     hidden_sizes: tuple[PositiveInt, ...] = Field(
         (64, 64), description="Layers of policy and of value, tanh; sac and dqn: (256, 256), ReLU."
     )
-    train_batch_size: PositiveInt = Field(
-        4096,
-        description="Env steps of a fragment of every EnvRunner; appo, sac (64) and dqn (64) update on each one's "
-        "share by itself.",
+    train_batch_size: PositiveInt | None = Field(
+        None,
+        description="Env steps of a fragment of every EnvRunner; appo, sac and dqn update on each one's share by "
+        "itself. null: 4096 (sac, dqn: 64), and as much for each learner where there are several.",
     )
-    minibatch_size: PositiveInt = Field(256, description="Steps of a gradient step, over all learners.")
+    minibatch_size: PositiveInt | None = Field(
+        None, description="Steps of a gradient step, over all learners; null: 256 for each learner."
+    )
     num_epochs: PositiveInt = Field(10, description="Passes over a batch (ppo, appo).")
     replay_env_steps: PositiveInt = Field(
         1_000_000, description="Env steps that the replay buffer holds (sac, dqn); the oldest are overwritten."
@@ -79,7 +91,7 @@ class AgentPart(Part):
         """Defaults that are another algorithm's own."""
         if not isinstance(given, dict):
             return given
-        own = {"hidden_sizes": (256, 256), "train_batch_size": 64} if given.get("algorithm") in OFF_POLICY else {}
+        own = {"hidden_sizes": (256, 256)} if given.get("algorithm") in OFF_POLICY else {}
         # pydantic takes a YAML list for a tuple, but not one that a validator has seen
         return own | {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
 
@@ -90,31 +102,44 @@ class AgentPart(Part):
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> AgentPart:
-        per_step = self.num_env_runners * self.envs_per_runner
-        if self.train_batch_size % per_step:
+        """Those that are given; the others are made to fit them."""
+        batch, minibatch = self.train_batch_size, self.minibatch_size
+        runners, learners = self.num_env_runners or 1, self.num_learners or 0
+        per_step = runners * self.envs_per_runner
+        if batch is not None and batch % per_step:
             raise ValueError(
-                f"agent.train_batch_size={self.train_batch_size} must be a multiple of "
+                f"agent.train_batch_size={batch} must be a multiple of "
                 f"agent.num_env_runners x agent.envs_per_runner={per_step}, "
                 "since every environment gives equally many steps"
             )
         if self.off_policy:
-            if self.num_learners > 1:
+            if learners > 1:
                 raise ValueError(f"agent.algorithm={self.algorithm} has one learner: agent.num_learners=0 or 1")
-            if self.replay_env_steps < self.learning_starts + self.train_batch_size:
+            if self.replay_env_steps < self.learning_starts + (batch or OFF_POLICY_BATCH):
                 raise ValueError(
                     "agent.replay_env_steps must be at least agent.learning_starts and one agent.train_batch_size, "
                     "else learning never starts"
                 )
             return self
-        if self.minibatch_size > self.train_batch_size:
+        if (minibatch or 0) > (batch or BATCH * max(1, learners)):
             raise ValueError("agent.minibatch_size must be at most agent.train_batch_size")
-        sequences = self.envs_per_runner * (self.num_env_runners if self.algorithm == "ppo" else 1)
-        if self.num_learners and (sequences % self.num_learners or self.minibatch_size % self.num_learners):
+        sequences = self.envs_per_runner * (runners if self.algorithm == "ppo" else 1)
+        if learners and (sequences % learners or (minibatch or 0) % learners):
             raise ValueError(
-                f"agent.num_learners={self.num_learners} must divide agent.minibatch_size={self.minibatch_size} and "
+                f"agent.num_learners={learners} must divide agent.minibatch_size={minibatch} and "
                 f"the {sequences} environments of an update, since every learner takes an equal share"
             )
         return self
+
+
+class SizedAgentPart(AgentPart):
+    """The RL algorithm of a run on its cluster: what was left to the cluster is decided (`rlhp_ray.config.sizing`)."""
+
+    num_env_runners: PositiveInt
+    num_learners: NonNegativeInt
+    gpus_per_learner: NonNegativeFloat
+    train_batch_size: PositiveInt
+    minibatch_size: PositiveInt
 
     @property
     def fragment_steps(self) -> int:

@@ -141,21 +141,32 @@ class RewardPart(Part):
         description="Least time between two published versions while nothing new was answered; new answers are taken "
         "in as often, and each second at least.",
     )
-    gpus: NonNegativeFloat = Field(0.0, description="GPUs that Ray reserves for the trainer; it uses one for images.")
+    gpus: NonNegativeFloat | None = Field(
+        None,
+        description="GPUs that Ray reserves for the trainer; null: one for images where nodes have several, half of "
+        "the only one.",
+    )
 
 
 class ServingPart(Part):
     """The Ray Serve deployment of the predictor and its clients."""
 
-    replicas: PositiveInt = Field(1, description="Replicas at the start, and the least.")
+    replicas: PositiveInt | None = Field(
+        None, description="Replicas at the start, and the least; null: one for each 8 EnvRunners, for images each 2."
+    )
     max_replicas: PositiveInt | None = Field(None, description="Autoscale up to this; null: fixed.")
     cpus_per_replica: NonNegativeFloat = Field(0.0, description="CPUs that Ray reserves for a replica.")
     timeout_seconds: PositiveFloat = Field(30.0, description="A request fails after this.")
     retries: NonNegativeInt = Field(5, description="Tries again after a failed request.")
 
+    @property
+    def least_replicas(self) -> int:
+        """Replicas at the start; one where nothing has decided it."""
+        return self.replicas or 1
+
     @model_validator(mode="after")
     def _max_at_least_min(self) -> ServingPart:
-        if self.max_replicas is not None and self.max_replicas < self.replicas:
+        if self.max_replicas is not None and self.max_replicas < self.least_replicas:
             raise ValueError("serving.max_replicas must be at least serving.replicas, else it can't start")
         return self
 
@@ -205,6 +216,17 @@ class RayPart(Part):
     dashboard: bool = Field(False, description="Start Ray's dashboard with the cluster started here.")
 
 
+class PlacementPart(Part):
+    """Which nodes take which processes: those that offer the custom resource of this name; where none does, all."""
+
+    rollouts: str = Field("rlhp_rollouts", description="EnvRunners.")
+    learner: str = Field("rlhp_learner", description="Learner actors.")
+    trainer: str = Field("rlhp_trainer", description="The reward trainer.")
+    predictor: str = Field("rlhp_predictor", description="Replicas of the reward predictor.")
+    records: str = Field("rlhp_records", description="Segment store, collector, questioner and teachers.")
+    page: str = Field("rlhp_page", description="The labelling page and what draws its clips.")
+
+
 class Config(Part):
     """A run."""
 
@@ -225,6 +247,7 @@ class Config(Part):
     evaluation: EvaluationPart = EvaluationPart()
     wandb: WandbPart = WandbPart()
     ray: RayPart = RayPart()
+    placement: PlacementPart = PlacementPart()
 
     @model_validator(mode="after")
     def _people_take_their_time(self) -> Config:

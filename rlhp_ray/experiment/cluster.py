@@ -27,10 +27,10 @@ CONNECT_SECONDS = 5.0
 REMEMBERED_TASKS = 10_000  # by Ray's GCS, for its dashboard; each takes 3 kB, and Ray's own 100,000 take hours to fill
 
 
-def connect(part: RayPart) -> None:
+def connect(part: RayPart) -> bool:
     """Connect to the cluster of `part.address` or of the job that this process belongs to, or start one on loopback.
 
-    Raises ClusterError where there is none at that address.
+    Returns whether it is one that was there, and may be others' too. ClusterError where there is none at that address.
     """
     address = part.address or os.environ.get("RAY_ADDRESS")
     try:
@@ -55,6 +55,7 @@ def connect(part: RayPart) -> None:
             f"No Ray cluster could be reached {where} ({str(error).splitlines()[0]}); "
             "check ray.address, or leave it out to start one here; `rlhp-ray doctor` looks closer."
         ) from error
+    return bool(address)
 
 
 def _join(address: str) -> None:

@@ -40,7 +40,12 @@ class ClusterFigures:
         context = ray.get_runtime_context()
         job, here = context.get_job_id(), context.get_node_id()
         alive = actors(actor_state_name="ALIVE").values()  # a cluster remembers its dead ones, many thousands of them
-        ours = [actor for actor in alive if actor["JobID"] == job or self._key in actor["Name"]]
+        # Serve's controller and proxy are the cluster's, whichever run was the first.
+        ours = [
+            actor
+            for actor in alive
+            if self._key in actor["Name"] or (actor["JobID"] == job and not actor["Name"].startswith("SERVE_"))
+        ]
         pids = [os.getpid(), *(actor["Pid"] for actor in ours if actor["Address"]["NodeID"] == here)]
         return {
             "cluster/actors": len(ours),

@@ -9,8 +9,9 @@ from there.
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import ray
 
@@ -27,6 +28,7 @@ from rlhp_ray.experiment.first_labels import FirstLabels
 from rlhp_ray.experiment.interrupt import Interrupt
 from rlhp_ray.experiment.latency import AnswerLatency
 from rlhp_ray.experiment.parts import Parts, build_agent, build_parts
+from rlhp_ray.experiment.placement import fit
 from rlhp_ray.experiment.profiling import profiled
 from rlhp_ray.experiment.recorder import Recorder
 from rlhp_ray.experiment.silence import Limits, Progress
@@ -59,6 +61,7 @@ class Experiment:
         self._true_standing = Standing()  # of a run on the true reward, that has no loops beside the agent's
         self._conductor: Conductor | None = None
         self._agent: FragmentAlgorithm | None = None
+        self._agent_of: Callable[..., FragmentAlgorithm]  # on the cluster, once it is known
         self._limits = Limits(config.ray.silent_seconds, config.ray.restart_seconds)
         self._progress = Progress(self._limits, recorder.note)  # of the loop here
         self._watch: Watch | None = None
@@ -88,7 +91,7 @@ class Experiment:
                     progress=self._progress,
                 ).gather(agent, interrupt, report_if_due=lambda: self._report_if_due(agent))
             with self._profiled():
-                agent = self._train(agent, parts, interrupt)
+                agent = self._train(agent, interrupt)
             if self._conductor is not None:
                 self._conductor.stop()
             self._checkpoint(agent)
@@ -116,13 +119,16 @@ class Experiment:
     def _cluster(self) -> Iterator[tuple[FragmentAlgorithm, Parts | None]]:
         """Everything of the run on the cluster, and nothing of it afterwards."""
         self._recorder.say("starting Ray")
-        connect(self._config.ray)
+        joined = connect(self._config.ray)
         parts = None
         try:
             remove_processes(self._run_key, up_to_epoch=self._epoch)
+            fitted = fit(self._config, images=self._task.images, joined=joined)
+            if joined:
+                self._recorder.note(f"On this cluster: {fitted}.")
             if self._config.reward.source == "learned":
                 self._recorder.say("starting the reward predictor")
-                parts = build_parts(self._config, self._folder, self._run_key)
+                parts = build_parts(fitted, self._folder, self._run_key)
                 self._say_pool_bytes(parts)
                 if parts.clips:
                     ask = f"`rlhp-ray label {self._folder.address}` prints the link to teach it."
@@ -139,7 +145,8 @@ class Experiment:
                 )
             self._start_watch(parts)
             self._recorder.say("starting the environments")
-            agent = self._build_agent(parts)
+            self._agent_of = functools.partial(build_agent, fitted, self._task, parts)
+            agent = self._build_agent()
             self._recorder.connected(ClusterFigures(self._key, parts.store if parts else None, epoch=self._epoch))
             yield agent, parts
         finally:
@@ -153,10 +160,9 @@ class Experiment:
             finally:
                 ray.shutdown()
 
-    def _build_agent(self, parts: Parts | None) -> FragmentAlgorithm:
+    def _build_agent(self) -> FragmentAlgorithm:
         # One that is built again takes other random numbers, as in a resumed run.
-        epoch = self._epoch + 1_000_000 * self._rebuilds
-        self._agent = build_agent(self._config, self._task, parts, epoch=epoch)
+        self._agent = self._agent_of(epoch=self._epoch + 1_000_000 * self._rebuilds)
         if self._watch is not None:
             self._watch.follow(self._agent)
         return self._agent
@@ -198,7 +204,7 @@ class Experiment:
 
     # Training ---------------------------------------------------------------------------------------------------------
 
-    def _train(self, agent: FragmentAlgorithm, parts: Parts | None, interrupt: Interrupt) -> FragmentAlgorithm:
+    def _train(self, agent: FragmentAlgorithm, interrupt: Interrupt) -> FragmentAlgorithm:
         """Train to the end; the agent, which is another one where it was lost in between."""
         self._recorder.say("training")
         begun, trained_before = time.monotonic(), self._counters.train_seconds
@@ -214,7 +220,7 @@ class Experiment:
                     self._checkpoint(agent)
                     checkpointed = time.monotonic()
             except AgentLostError as error:
-                agent = self._rebuild(agent, parts, error)
+                agent = self._rebuild(agent, error)
         self._progress.paused()
         return agent
 
@@ -234,14 +240,14 @@ class Experiment:
                 self._conductor.turn()
             self._conductor.raise_if_failed()
 
-    def _rebuild(self, lost: FragmentAlgorithm, parts: Parts | None, error: AgentLostError) -> FragmentAlgorithm:
+    def _rebuild(self, lost: FragmentAlgorithm, error: AgentLostError) -> FragmentAlgorithm:
         """An agent in place of a lost one, from the last checkpoint; raises the error where it is lost at once."""
         self._rebuilds += 1
         self._rebuilds_in_a_row += 1
         if self._rebuilds_in_a_row > MAX_REBUILDS:
             raise error
         self._stop_agent()
-        agent = self._build_agent(parts)
+        agent = self._build_agent()
         loaded = checkpoint.load_newest(self._folder)
         if loaded is not None:
             agent.go_on(loaded[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from typing import Any
 
@@ -9,8 +10,9 @@ from ray.actor import ActorHandle
 
 from rlhp_ray.actors import NAMESPACE
 from rlhp_ray.agent.algorithm import FragmentAlgorithm
-from rlhp_ray.agent.build import build_algorithm
-from rlhp_ray.config.schema import Config
+from rlhp_ray.agent.build import Placed, build_algorithm
+from rlhp_ray.errors import ClusterError
+from rlhp_ray.experiment.placement import Fit
 from rlhp_ray.labeling.actor import ClipActor
 from rlhp_ray.labeling.page import deploy_page
 from rlhp_ray.preferences.actor import CollectorActor, TeacherActor
@@ -48,19 +50,24 @@ class Parts:
         }
 
 
-def build_parts(config: Config, folder: RunFolder, run_key: str) -> Parts:
+def build_parts(fit: Fit, folder: RunFolder, run_key: str) -> Parts:
     """Start the actors and deploy predictor and page; `run_key` and the epoch name them."""
+    config, placement = fit.config, fit.placement
     key = f"{run_key}-e{folder.epoch or 0}"
 
-    def start(cls: Any, role: str, *args: Any, num_gpus: float = 0.0, **kwargs: Any) -> ActorHandle[Any]:
+    def start(
+        cls: Any, role: str, *args: Any, at: str = "records", num_gpus: float = 0.0, **kwargs: Any
+    ) -> ActorHandle[Any]:
         options = {"name": f"{key}-{role}", "namespace": NAMESPACE, "num_gpus": num_gpus}
-        handle: ActorHandle[Any] = cls.options(**options).remote(*args, **kwargs)
+        handle: ActorHandle[Any] = cls.options(**options, resources=placement.of(at)).remote(*args, **kwargs)
         return handle
 
     people, page = config.teacher.kind == "human", config.labeling
-    if people:
-        listen(page.host, page.port)
-    deploy(key, folder.address, config.serving)
+    listening = page.host, page.port
+    with contextlib.nullcontext() if people else contextlib.suppress(ClusterError):
+        if people or fit.joined:  # on a cluster of several runs, people may teach a later one
+            listening = listen(page.host, page.port)
+    deploy(key, folder.address, config.serving, resources=placement.of("predictor"))
     store = start(SegmentStoreActor, "segments", folder, config.segments, config.seed)
     collector = start(
         CollectorActor,
@@ -97,28 +104,41 @@ def build_parts(config: Config, folder: RunFolder, run_key: str) -> Parts:
         collector=collector,
         store=store,
         lockstep=config.run.mode == "lockstep",
-        num_gpus=config.reward.gpus,
+        at="trainer",
+        num_gpus=config.reward.gpus or 0.0,
     )
     clips = {}
     if people:
         for place in range(page.processes):
             role = f"clips-{place}"
             clip_steps = config.segments.clip_steps
-            clips[role] = start(ClipActor, role, config.task, clip_steps, page, collector, store, place=place)
+            clips[role] = start(
+                ClipActor, role, config.task, clip_steps, page, collector, store, place=place, at="page"
+            )
         names = [f"{key}-{role}" for role in clips]
-        deploy_page(f"{key}-page", run_key, config, folder, collector=f"{key}-collector", clips=names)
+        deploy_page(
+            f"{key}-page",
+            run_key,
+            config,
+            folder,
+            collector=f"{key}-collector",
+            clips=names,
+            listening=listening,
+            resources=placement.of("page"),
+        )
     return Parts(key, store, collector, teachers, questioner, trainer, clips)
 
 
-def build_agent(config: Config, task: Task, parts: Parts | None, *, epoch: int) -> FragmentAlgorithm:
+def build_agent(fit: Fit, task: Task, parts: Parts | None, *, epoch: int) -> FragmentAlgorithm:
     """The agent and its EnvRunners; without parts it learns from the true reward."""
+    config, agent, placement = fit.config, fit.agent, fit.placement
     rollouts = RolloutSettings(
         task=config.task,
         clip_steps=config.segments.clip_steps,
-        envs=config.agent.envs_per_runner,
-        fragment_steps=config.agent.fragment_steps,
-        gamma=config.agent.gamma,
-        gae_lambda=None if config.agent.off_policy else config.agent.gae_lambda,
+        envs=agent.envs_per_runner,
+        fragment_steps=agent.fragment_steps,
+        gamma=agent.gamma,
+        gae_lambda=None if agent.off_policy else agent.gae_lambda,
         seed=config.seed,
         epoch=epoch,
         offered_fraction=config.segments.offered_fraction,
@@ -126,4 +146,5 @@ def build_agent(config: Config, task: Task, parts: Parts | None, *, epoch: int) 
         store=parts.store if parts else None,
         predictor=ServedPredictor(parts.app, config.serving) if parts else None,
     )
-    return build_algorithm(config.agent, task, rollouts, env_steps_budget=config.budget.env_steps)
+    placed = Placed(runners=placement.of("rollouts"), learners=placement.of("learner"))
+    return build_algorithm(agent, task, rollouts, env_steps_budget=config.budget.env_steps, placed=placed)

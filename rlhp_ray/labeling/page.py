@@ -23,7 +23,7 @@ from rlhp_ray.labeling.http import make_app
 from rlhp_ray.labeling.person_desk import PersonDesk
 from rlhp_ray.labeling.study import RunStudy
 from rlhp_ray.preferences import Collector
-from rlhp_ray.serving import QUIET
+from rlhp_ray.serving import ANY_HOST, QUIET
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.tasks import load_task
 
@@ -55,21 +55,30 @@ class Page:
 
 
 def deploy_page(
-    app_name: str, path: str, config: Config, folder: RunFolder, *, collector: str, clips: list[str]
+    app_name: str,
+    path: str,
+    config: Config,
+    folder: RunFolder,
+    *,
+    collector: str,
+    clips: list[str],
+    listening: tuple[str, int],
+    resources: dict[str, float],
 ) -> None:
     """Start the page at this path, whose actors have these names, and wait until it serves.
 
+    `listening`: Serve's host and port; `resources`: custom ones that the page's node must offer.
     ClusterError if it can't.
     """
     deployment = serve.deployment(
         name="Page",
-        ray_actor_options={"num_cpus": 0},
+        ray_actor_options={"num_cpus": 0, "resources": resources},
         max_ongoing_requests=MAX_ONGOING_REQUESTS,
         graceful_shutdown_wait_loop_s=0.1,
         graceful_shutdown_timeout_s=2.0,
         logging_config=QUIET,
     )(Page)
-    folder.write(ADDRESS_FILE, f"{_origin(config.labeling)}/{path}/".encode())
+    folder.write(ADDRESS_FILE, f"{_origin(config.labeling, *listening)}/{path}/".encode())
     try:
         serve.run(
             deployment.bind(config, folder, collector, clips),
@@ -87,8 +96,7 @@ def page_link(folder: RunFolder, person: Person = OWNER) -> str:
     return f"{address}?{urlencode({'token': Invitations.of_run(folder).token(person)})}"
 
 
-def _origin(part: LabelingPart) -> str:
+def _origin(part: LabelingPart, host: str, port: int) -> str:
     if part.public_address is not None:
         return part.public_address
-    host = "127.0.0.1" if part.host == "0.0.0.0" else part.host
-    return f"http://{host}:{part.port}"
+    return f"http://{'127.0.0.1' if host == ANY_HOST else host}:{port}"

@@ -72,7 +72,7 @@ class ServedPredictor(_Client):
         super().__init__()
         self._app_name = app_name
         self._part = part
-        self._replicas = part.max_replicas or part.replicas
+        self._replicas = part.max_replicas or part.least_replicas
         self._handle: DeploymentHandle[Any] | None = None
 
     def __getstate__(self) -> dict[str, Any]:

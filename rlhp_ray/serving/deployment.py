@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import functools
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import ray
 from ray import serve
 from ray.exceptions import RayError
 from ray.serve.config import AutoscalingConfig, HTTPOptions
+from ray.serve.context import _get_global_client  # where Serve listens is told by nothing that is public
 from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 from ray.serve.schema import LoggingConfig
@@ -26,18 +28,25 @@ from rlhp_ray.serving.replica import Predictor
 MAX_ONGOING_REQUESTS = 16  # a replica's queue; a fragment takes it milliseconds
 HEALTH_CHECK_SECONDS = 2.0  # also how often a replica looks for a newer version by itself
 BROADCAST_TIMEOUT_SECONDS = 10.0
+ANY_HOST = "0.0.0.0"
 QUIET = LoggingConfig(log_level="WARNING", enable_access_log=False)
 
 _log = logging.getLogger(__name__)
 
 
-def listen(host: str, port: int) -> None:
-    """Have Serve listen there, before anything else is deployed. ClusterError where it runs already and doesn't."""
+def listen(host: str, port: int) -> tuple[str, int]:
+    """Have Serve listen there, before anything else is deployed; where it does, for all runs of the cluster.
+
+    It stays where the cluster's first run had it listen. ClusterError where that is not at all, or can't be seen from
+    where this run's people are.
+    """
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     where = f"{host}:{port}"
     try:
         serve.start(http_options=HTTPOptions(host=host, port=port), proxy_location="HeadOnly", logging_config=QUIET)
-        listens = bool(serve.status().proxies)
+        client = _get_global_client()
+        assert client is not None  # it was started, or found
+        listens, http = bool(serve.status().proxies), client.http_config
     except (RuntimeError, RayError, RayServeException, TimeoutError) as error:
         raise ClusterError(
             f"Ray Serve can't listen on {where} ({str(error).splitlines()[0]}); choose another labeling.port, or shut "
@@ -48,24 +57,35 @@ def listen(host: str, port: int) -> None:
             "Ray Serve runs on this cluster without HTTP already, so no labelling page can be reached; shut it down "
             "with `serve shutdown` when no run needs it."
         )
+    if http.host not in (host, ANY_HOST):
+        raise ClusterError(
+            f"Ray Serve listens on {http.host}:{http.port} for all runs of this cluster, so labeling.host={host} can't "
+            f"be had: set labeling.host={http.host}, or shut Serve down with `serve shutdown` when no run needs it."
+        )
+    return http.host, http.port
 
 
-def deploy(app_name: str, folder_address: str, part: ServingPart) -> None:
-    """Start the predictor's replicas over a run folder and wait until they serve. ClusterError if they can't."""
+def deploy(
+    app_name: str, folder_address: str, part: ServingPart, *, resources: Mapping[str, float] | None = None
+) -> None:
+    """Start the predictor's replicas over a run folder and wait until they serve. ClusterError if they can't.
+
+    `resources`: custom ones that a replica's node must offer.
+    """
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     if part.max_replicas is None:
-        scale: dict[str, Any] = {"num_replicas": part.replicas}
+        scale: dict[str, Any] = {"num_replicas": part.least_replicas}
     else:
         bounds = AutoscalingConfig(
-            min_replicas=part.replicas,
-            initial_replicas=part.replicas,
+            min_replicas=part.least_replicas,
+            initial_replicas=part.least_replicas,
             max_replicas=part.max_replicas,
             target_ongoing_requests=2,
         )
         scale = {"autoscaling_config": bounds}
     deployment = serve.deployment(
         name="Predictor",
-        ray_actor_options={"num_cpus": part.cpus_per_replica},
+        ray_actor_options={"num_cpus": part.cpus_per_replica, "resources": dict(resources or {})},
         max_ongoing_requests=MAX_ONGOING_REQUESTS,
         health_check_period_s=HEALTH_CHECK_SECONDS,
         graceful_shutdown_wait_loop_s=0.1,

@@ -42,6 +42,12 @@ class Task:
     frames_per_observation = 1  # F; the policy sees [F, *frame_shape] where it is more than one
     state_dtype: np.dtype[Any] = np.dtype(np.float64)
 
+    @property
+    def images(self) -> bool:
+        """Whether observations are images [C, H, W]."""
+        space = self.observation_space
+        return space.dtype == np.uint8 and space.shape is not None and len(space.shape) == 3
+
     def __init__(
         self,
         make: Callable[[], Env],

@@ -10,7 +10,7 @@ from ray.rllib.core.learner.training_data import TrainingData
 from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
 
 from rlhp_ray.agent.build import ALGORITHMS, build_algorithm, rllib_config
-from rlhp_ray.config.agent import AgentPart
+from rlhp_ray.config.agent import SizedAgentPart
 from rlhp_ray.rollouts.env_runner import RolloutSettings
 from rlhp_ray.tasks import load_task
 
@@ -18,11 +18,14 @@ ENVS, STEPS = 8, 32
 BUDGET = 10_000
 
 
-def agent_part(algorithm: str, **fields: Any) -> AgentPart:
+def agent_part(algorithm: str, **fields: Any) -> SizedAgentPart:
     """Settings with which a fragment is ENVS x STEPS."""
     runners = fields.get("num_env_runners", 1)
     small = {
         "algorithm": algorithm,
+        "num_env_runners": 1,
+        "num_learners": 0,
+        "gpus_per_learner": 0.0,
         "envs_per_runner": ENVS,
         "train_batch_size": ENVS * STEPS * runners,
         "minibatch_size": 64,
@@ -31,10 +34,10 @@ def agent_part(algorithm: str, **fields: Any) -> AgentPart:
         "learning_rate": 3e-3,
         "gamma": 0.9,
     }
-    return AgentPart(**(small | fields))
+    return SizedAgentPart(**(small | fields))
 
 
-def rollout_settings(part: AgentPart, task: str = "point", **fields: Any) -> RolloutSettings:
+def rollout_settings(part: SizedAgentPart, task: str = "point", **fields: Any) -> RolloutSettings:
     """Of runners that learn from the true reward and offer nothing."""
     given = {
         "task": task,
@@ -53,19 +56,19 @@ def rollout_settings(part: AgentPart, task: str = "point", **fields: Any) -> Rol
     return RolloutSettings(**(given | fields))
 
 
-def make_config(part: AgentPart, task: str = "point", **fields: Any) -> Any:
+def make_config(part: SizedAgentPart, task: str = "point", **fields: Any) -> Any:
     """RLlib's configuration of such an agent."""
     settings = rollout_settings(part, task, **fields)
     return rllib_config(part, load_task(task, 10), settings, env_steps_budget=BUDGET)
 
 
-def make_algorithm(part: AgentPart, task: str = "point", **fields: Any) -> Any:
+def make_algorithm(part: SizedAgentPart, task: str = "point", **fields: Any) -> Any:
     """The whole agent, with its actors."""
     settings = rollout_settings(part, task, **fields)
     return build_algorithm(part, load_task(task, 10), settings, env_steps_budget=BUDGET)
 
 
-def make_learner(part: AgentPart, task: str = "point") -> Any:
+def make_learner(part: SizedAgentPart, task: str = "point") -> Any:
     """Its learner alone, in this process."""
     config = make_config(part, task)
     loaded = load_task(task, 10)

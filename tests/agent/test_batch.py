@@ -67,3 +67,18 @@ def test_vectors_are_normalised_once_by_the_moments_of_then() -> None:
     np.testing.assert_allclose(batch.observations(rows).numpy(), expected, rtol=1e-4, atol=1e-5)
     (everything,) = batch.all_observations()
     assert everything.shape == (SEQUENCES * (STEPS + 1), 5)
+
+
+@pytest.mark.parametrize("space", [gym.spaces.Box(0, 255, (STACK, 36, 36), np.uint8), gym.spaces.Box(-1, 1, (5,))])
+def test_everything_is_where_the_module_is(space: gym.spaces.Box) -> None:
+    """torch's meta device, for a GPU's: it has no values, but refuses to mix with a CPU's tensors."""
+    module = _module(space).to("meta")
+    frame_shape, stack = (space.shape[1:], STACK) if module.images else (space.shape, 1)
+    frames = np.zeros((SEQUENCES, STEPS + stack, *frame_shape), dtype=space.dtype)
+    batch = SequenceBatch(_arrays(frames), module)
+    batch.normalize()
+    rows = torch.arange(8, device="meta")
+    actions = torch.zeros(8, dtype=torch.int64, device="meta")
+    evaluated = module.evaluate_actions(batch.observations(rows), actions)
+    gathered = [*batch.tensors.values(), *evaluated, *batch.all_observations()]
+    assert {tensor.device.type for tensor in gathered} == {"meta"}

@@ -6,6 +6,7 @@ import copy
 import json
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from ray.serve.schema import HTTPOptionsSchema
 from schema import CLUSTER, ROOT, SCHEMAS, documents, kubernetes, problems
 
 from rlhp_ray import __version__
+from rlhp_ray.config.schema import PlacementPart
 from rlhp_ray.telemetry import METRICS
 from rlhp_ray.telemetry.grafana import UID, dashboard, dashboard_text
 
@@ -96,6 +98,16 @@ def test_versions_are_this_project_s() -> None:
         assert f"ray[default]=={ray.__version__}" in file.read_text(encoding="utf-8")
 
 
+def test_nodes_offer_every_role_and_no_other() -> None:
+    roles = {*PlacementPart().model_dump().values(), "rlhp_driver"}
+    offered = {name for group in GROUPS for name in group.get("resources", {})}
+    assert offered == roles
+    for file in LAUNCHERS:
+        (config,) = documents(file)
+        offered = {name for one in config["available_node_types"].values() for name in one["resources"]}
+        assert offered - {"CPU", "GPU"} == roles
+
+
 def test_pods_have_probes_volumes_and_secrets_by_reference() -> None:
     for group in GROUPS:
         pod = group["template"]["spec"]
@@ -166,6 +178,17 @@ def test_the_runtime_environment_is_one_and_leaves_git_out() -> None:
     assert ".git" in env["excludes"]
     RuntimeEnv(**yaml.safe_load(JOB["spec"]["runtimeEnvYAML"]))
     assert json.loads(JOB["spec"]["entrypointResources"]) == {"rlhp_driver": 0.001}
+
+
+def test_prometheus_takes_its_configuration_and_no_misspelt_one(tmp_path: pathlib.Path) -> None:
+    if shutil.which("promtool") is None:
+        pytest.skip("Prometheus isn't installed: `make test` installs it as root on Debian")
+    file = CLUSTER / "observability" / "prometheus.yml"
+    checked = subprocess.run(["promtool", "check", "config", str(file)], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    worse = tmp_path / "prometheus.yml"
+    worse.write_text(file.read_text(encoding="utf-8").replace("refresh_interval", "refreshinterval"), encoding="utf-8")
+    assert subprocess.run(["promtool", "check", "config", str(worse)], capture_output=True).returncode == 1
 
 
 def test_the_dashboard_draws_metrics_of_the_registry_that_are_on_ray_s_metrics_page() -> None:

@@ -149,12 +149,11 @@ class Cluster:
         return list(self._state.actor_table(None, actor_state_name="ALIVE").values())
 
     def left(self) -> list[str]:
-        """What a run left: actors but Serve's controller, and worker processes that aren't idle."""
+        """What a run left: actors but those that Serve has for all runs, and worker processes that aren't idle."""
         names = [actor["Name"] or actor["ActorClassName"] for actor in self.actors()]
-        left = [name for name in names if name != "SERVE_CONTROLLER_ACTOR"]
-        return left + [
-            title for title in _titles(self._process.pid) if title not in ("ray::IDLE", "ray::ServeController")
-        ]
+        left = [name for name in names if not name.startswith(("SERVE_CONTROLLER_ACTOR", "SERVE_PROXY_ACTOR"))]
+        shared = ("ray::IDLE", "ray::ServeController", "ray::ProxyActor")
+        return left + [title for title in _titles(self._process.pid) if title not in shared]
 
 
 def descendants(process: int) -> list[int]:

@@ -12,7 +12,7 @@ from counting_task import EPISODE_STEPS, STACK
 
 from rlhp_ray.agent.build import rllib_config
 from rlhp_ray.agent.networks import arrays_of
-from rlhp_ray.config.agent import AgentPart
+from rlhp_ray.config.agent import SizedAgentPart
 from rlhp_ray.errors import PredictorUnavailableError, TaskError
 from rlhp_ray.rollouts.env_runner import ArrayEnvRunner, RolloutSettings
 from rlhp_ray.rollouts.fragment import Fragment
@@ -43,7 +43,15 @@ class _Unavailable(_Predictor):
 
 
 def _runner(task: str, predictor: Any = None, store: Any = None, *, lockstep: bool = False) -> ArrayEnvRunner:
-    part = AgentPart(envs_per_runner=ENVS, train_batch_size=ENVS * STEPS, minibatch_size=10, hidden_sizes=(8,))
+    part = SizedAgentPart(
+        num_env_runners=1,
+        num_learners=0,
+        gpus_per_learner=0.0,
+        envs_per_runner=ENVS,
+        train_batch_size=ENVS * STEPS,
+        minibatch_size=10,
+        hidden_sizes=(8,),
+    )
     settings = RolloutSettings(
         task=task,
         clip_steps=4,
