@@ -57,6 +57,7 @@ def wait_until_trained(folder: pathlib.Path, name: str, process: subprocess.Pope
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_a_sweep_that_is_killed_goes_on_and_runs_nothing_twice(command_line: Any, on_cluster: str) -> None:
     folder = command_line.folder
     write_sweep(folder, on_cluster, seeds="[3]")
@@ -65,7 +66,7 @@ def test_a_sweep_that_is_killed_goes_on_and_runs_nothing_twice(command_line: Any
     children = pathlib.Path(f"/proc/{killed.pid}/task/{killed.pid}/children").read_text().split()
     for process in (killed.pid, *map(int, children)):
         os.kill(process, signal.SIGKILL)
-    killed.wait()
+    killed.communicate()
     first = results(folder)
     assert set(first) == {"point-true-reward-3"}
 
@@ -91,6 +92,7 @@ def test_a_sweep_that_is_killed_goes_on_and_runs_nothing_twice(command_line: Any
     assert (code, out) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_sweep_that_is_stopped_stops_its_runs_and_says_how_it_goes_on(command_line: Any, on_cluster: str) -> None:
     folder = command_line.folder
     write_sweep(folder, on_cluster, seeds="[0]", parallel=2)
