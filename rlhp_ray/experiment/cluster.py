@@ -11,6 +11,7 @@ import socket
 from collections.abc import Iterator
 
 import ray
+from ray._private import ray_constants  # it is said nowhere else that a cluster is of this machine alone
 from ray.exceptions import RayError
 
 from rlhp_ray.actors import NAMESPACE
@@ -39,6 +40,7 @@ def connect(part: RayPart) -> bool:
         else:
             for name, value in SERVE_PACE.items():
                 os.environ.setdefault(name, value)
+            _stay_on_loopback()
             ray.init(
                 namespace=NAMESPACE,
                 num_cpus=part.num_cpus,
@@ -56,6 +58,15 @@ def connect(part: RayPart) -> bool:
             "check ray.address, or leave it out to start one here; `rlhp-ray doctor` looks closer."
         ) from error
     return bool(address)
+
+
+def _stay_on_loopback() -> None:
+    """Have all processes of a cluster that is started here listen there only, as Ray does by itself on macOS.
+
+    Elsewhere it replaces 127.0.0.1 by the network card's address, and listens at every one.
+    """
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR] = "0"
 
 
 def _join(address: str) -> None:

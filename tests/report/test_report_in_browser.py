@@ -1,6 +1,6 @@
 """The report, opened from disk in a browser that has no network.
 
-`SCREENSHOTS=docs/images RUNS="RUN..." make test ARGS=tests/report/test_page_in_browser.py` makes the docs' pictures.
+`SCREENSHOTS=docs/images RUNS="RUN..." make test ARGS=tests/report/test_report_in_browser.py` makes the docs' pictures.
 """
 
 from __future__ import annotations
