@@ -22,7 +22,7 @@ from rlhp_ray.storage import RunFolder
 
 LOOPBACK = "127.0.0.1"
 # Serve's controller, and the router in every process that asks the predictor, do their rounds ten times a second by
-# themselves, which takes a twentieth of a core each for nothing.
+# themselves; the controller's took a twentieth of a core for nothing.
 SERVE_PACE = {"RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5", "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "2000"}
 CONNECT_SECONDS = 5.0
 REMEMBERED_TASKS = 10_000  # by Ray's GCS, for its dashboard; each takes 3 kB, and Ray's own 100,000 take hours to fill
