@@ -23,7 +23,7 @@ from rlhp_ray.labeling.http import make_app
 from rlhp_ray.labeling.person_desk import PersonDesk
 from rlhp_ray.labeling.study import RunStudy
 from rlhp_ray.preferences import Collector
-from rlhp_ray.serving import ANY_HOST, QUIET
+from rlhp_ray.serving import ANY_HOST, QUIET, listen_on_loopback
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.tasks import load_task
 
@@ -38,6 +38,7 @@ class Page:
     """The deployment's class: the page's application over a run's actors, found by their names."""
 
     def __init__(self, config: Config, folder: RunFolder, collector: str, clips: list[str]) -> None:
+        listen_on_loopback()
         self._config, self._folder = config, folder
         self._collector, self._clips = collector, clips
 

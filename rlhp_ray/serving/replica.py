@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from rlhp_ray.serving.loopback import listen_on_loopback
 from rlhp_ray.serving.newest import NewestEnsemble
 from rlhp_ray.storage.run_folder import RunFolder
 from rlhp_ray.types import Array, FloatArray
@@ -25,6 +26,7 @@ class Predictor:
 
     def __init__(self, folder_address: str, threads: int) -> None:
         """Start with the newest version in the run folder, if there is one yet."""
+        listen_on_loopback()
         torch.set_num_threads(threads)
         self._newest = NewestEnsemble(RunFolder(folder_address))
 

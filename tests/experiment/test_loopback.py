@@ -10,14 +10,20 @@ import subprocess
 import sys
 
 PROGRAM = """
-import json, os, sys, time, ray
-sys.path.insert(0, os.path.dirname(sys.argv[1]))
+import json, os, sys
+from ray import serve
+sys.path[:0] = sys.argv[1:3]
+from serving_versions import publish
 from test_loopback import listening
-from rlhp_ray.config.schema import RayPart
+from rlhp_ray.config.schema import RayPart, ServingPart
 from rlhp_ray.experiment.cluster import connect
-connect(RayPart(num_cpus=1, dashboard=True))
-ray.get(ray.remote(lambda: None).remote())
-print(json.dumps(sorted(listening(os.getpid()))))
+from rlhp_ray.serving import deploy
+from rlhp_ray.storage import RunFolder
+connect(RayPart(num_cpus=2, dashboard=True))
+folder = RunFolder(sys.argv[3])
+publish(folder, 1)
+deploy("alone", folder.address, ServingPart())
+print(json.dumps([sorted(listening(os.getpid())), len(serve.status().proxies)]))
 """
 
 
@@ -50,9 +56,12 @@ def listening(root: int) -> set[str]:
     return found
 
 
-def test_all_processes_of_a_cluster_that_is_started_here_listen_on_loopback_only() -> None:
+def test_all_processes_of_a_cluster_that_is_started_here_listen_on_loopback_only(tmp_path: pathlib.Path) -> None:
     environ = os.environ | {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
-    done = subprocess.run([sys.executable, "-c", PROGRAM, __file__], capture_output=True, text=True, env=environ)
+    here = pathlib.Path(__file__).parent
+    arguments = [str(here), str(here.parent / "serving"), str(tmp_path)]
+    done = subprocess.run([sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, env=environ)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
+    found, proxies = json.loads(done.stdout.splitlines()[-1])
     assert found and set(found) <= {"127.0.0.1", "::1"}
+    assert proxies == 0  # the predictor is asked without HTTP

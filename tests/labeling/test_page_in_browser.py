@@ -19,6 +19,7 @@ from rlhp_ray.types import Choice
 KEYS = {"ArrowLeft": "left", "ArrowRight": "right", "ArrowDown": "equal", "?": "cant_tell"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("taught", ["half-cheetah"], indirect=True)
 def test_sixty_answers_by_keys_with_undo_and_reloads(taught: HumanRun, page: Page, tmp_path: pathlib.Path) -> None:
     # a link lets in, so a log says how to have it printed instead

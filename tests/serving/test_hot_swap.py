@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import ray
-from ray import serve
 from serving_versions import ACTIONS, OBSERVATIONS, make_version, publish
 
 from rlhp_ray.config.schema import ServingPart
@@ -161,10 +160,6 @@ def test_arrays_that_dont_fit_are_an_error_at_once(app: str) -> None:
     with pytest.raises(ValueError, match="don't fit"):
         ServedPredictor(app, ServingPart(retries=50)).rewards(OBSERVATIONS[:, :2], ACTIONS)
     assert time.monotonic() - begun_at < 5
-
-
-def test_no_http_proxy_is_started(app: str) -> None:
-    assert serve.status().proxies == {}
 
 
 def test_a_deleted_application_is_said_in_a_sentence(deploy_app: Deploy, tmp_path: Path) -> None:
