@@ -19,7 +19,13 @@ def pong(pairs: int, steps: int | None) -> None:
     def ours() -> dict[str, float]:
         labels = FIRST_LABELS + round(count / ENV_STEPS_PER_LABEL)
         budget = (f"budget.env_steps={count}", f"budget.labels={labels}")
-        done = run("pong", *budget, f"queries.initial_fraction={FIRST_LABELS / labels}")
+        done = run(
+            "pong",
+            "agent.num_epochs=4",
+            "reward.labels_per_env_step=0.03",
+            *budget,
+            f"queries.initial_fraction={FIRST_LABELS / labels}",
+        )
         return {"agent_steps_per_second": done["env_steps_per_second"]}
 
     theirs = Side("stable-baselines3", lambda: peer("stable-baselines3", "sb3.py", "pong", "pong", str(count), "2"))

@@ -17,7 +17,7 @@ from ray.rllib.core.rl_module.torch import TorchRLModule
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rlhp_ray.agent.networks import Acted, NatureCNN, follow, mlp
+from rlhp_ray.agent.networks import Acted, NatureCNN, follow, in_unit_range, mlp
 from rlhp_ray.agent.off_policy import OffPolicyAlgorithm, ReplayLearner
 from rlhp_ray.errors import TaskError
 
@@ -54,8 +54,7 @@ class QNetwork(TorchRLModule, InferenceOnlyAPI):  # type: ignore[misc]  # RLlib 
 
     def normalize(self, observations: Tensor) -> Tensor:
         """What the networks read of raw observations [B, ...]: images in 0..1, vectors as they are."""
-        floats = observations.to(torch.float32)
-        return floats / 255 if self.images else floats
+        return in_unit_range(observations) if self.images else observations.to(torch.float32)
 
     def act(self, observations: Tensor, generator: torch.Generator) -> Acted:
         """Epsilon-greedy actions for raw observations [B, ...]."""

@@ -18,6 +18,7 @@ from ray.rllib.core.learner.training_data import TrainingData
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME, NUM_ENV_STEPS_TRAINED_LIFETIME
 from torch import Tensor, nn
 
+from rlhp_ray.actors import keep_freed_memory
 from rlhp_ray.agent import collective
 from rlhp_ray.agent.networks import arrays_of, load_arrays
 from rlhp_ray.config.agent import SizedAgentPart
@@ -43,6 +44,7 @@ class ArrayLearner(TorchLearner, abc.ABC):  # type: ignore[misc]  # RLlib is unt
         self._part: SizedAgentPart = self.config.learner_config_dict[AGENT]
         seed = int(self.config.learner_config_dict[SEED])
         torch.set_num_threads(self._part.learner_threads)
+        keep_freed_memory()
         torch.manual_seed(seed)  # new weights
         super().build()
         self._generator = torch.Generator().manual_seed(seed)

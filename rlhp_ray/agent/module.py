@@ -20,7 +20,7 @@ from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
 from ray.rllib.core.rl_module.torch import TorchRLModule
 from torch import Tensor, nn
 
-from rlhp_ray.agent.networks import Acted, NatureCNN, mlp
+from rlhp_ray.agent.networks import Acted, NatureCNN, in_unit_range, mlp
 
 OBSERVATION_CLIP = 10.0
 VARIANCE_EPSILON = 1e-8
@@ -70,7 +70,7 @@ class ActorCritic(TorchRLModule, ValueFunctionAPI):  # type: ignore[misc]  # RLl
         Vectors [B, D] with zero mean and unit variance, clipped; images [B, C, H, W] in 0..1.
         """
         if self.images:
-            return observations.to(torch.float32).div_(255)
+            return in_unit_range(observations)
         flat = observations.reshape(len(observations), -1)
         scaled = (flat - self.obs_mean) * torch.rsqrt(self.obs_var + VARIANCE_EPSILON)
         return scaled.clamp_(-OBSERVATION_CLIP, OBSERVATION_CLIP)

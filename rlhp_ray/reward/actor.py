@@ -8,7 +8,7 @@ import ray
 import torch
 from ray.actor import ActorHandle
 
-from rlhp_ray.actors import RESTARTING, Watched, proxy
+from rlhp_ray.actors import RESTARTING, Watched, keep_freed_memory, proxy
 from rlhp_ray.config.schema import RewardPart
 from rlhp_ray.preferences.collector import Collector
 from rlhp_ray.reward.inputs import StepInputs
@@ -34,6 +34,7 @@ class RewardTrainerActor(Watched):
         lockstep: bool,
     ) -> None:
         torch.set_num_threads(1)
+        keep_freed_memory()
         task = load_task(task_name)
         self._trainer = RewardTrainer(
             folder,

@@ -60,8 +60,10 @@ class Ensemble(nn.Module, abc.ABC):
         generator = torch.Generator(features.device).manual_seed(seed)
         drawn = torch.empty(-(-features.numel() // 8), dtype=torch.int64, device=features.device)
         drawn.random_(-(2**63), None, generator=generator)
-        kept = drawn.view(torch.uint8)[: features.numel()].view(features.shape) >= round(256 * rate)
-        return (features * kept).mul_(1 / (1 - rate))
+        kept = drawn.view(torch.uint8)[: features.numel()] >= round(256 * rate)
+        factors = torch.empty_like(features)  # in the features' own layout, and floats: several times as fast as bools
+        factors.as_strided(kept.shape, (1,)).copy_(kept).mul_(1 / (1 - rate))
+        return features * factors
 
 
 def make_ensemble(architecture: Architecture, generator: torch.Generator) -> Ensemble:
@@ -138,10 +140,11 @@ class ImageEnsemble(Ensemble):
         self.head = MemberLinear(self.members, IMAGE_HIDDEN_SIZE, 1, generator)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        features = inputs.to(torch.float32).div_(255)
+        # channels last in memory, which convolutions are quicker on
+        features = inputs.to(torch.float32, memory_format=torch.channels_last).div_(255)
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             features = self._drop(functional.leaky_relu_(norm(convolution(features)), NEGATIVE_SLOPE))
-        flat = features.view(len(inputs), self.members, -1).permute(1, 2, 0)
+        flat = features.reshape(len(inputs), self.members, -1).permute(1, 2, 0)
         rewards: Tensor = self.head(functional.leaky_relu_(self.hidden(flat), NEGATIVE_SLOPE))
         return rewards.squeeze(1)
 

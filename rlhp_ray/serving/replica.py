@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from rlhp_ray.actors import keep_freed_memory
 from rlhp_ray.serving.loopback import listen_on_loopback
 from rlhp_ray.serving.newest import NewestEnsemble
 from rlhp_ray.storage.run_folder import RunFolder
@@ -28,6 +29,7 @@ class Predictor:
         """Start with the newest version in the run folder, if there is one yet."""
         listen_on_loopback()
         torch.set_num_threads(threads)
+        keep_freed_memory()
         self._newest = NewestEnsemble(RunFolder(folder_address))
 
     def swap(self, payload: bytes) -> int:
