@@ -22,7 +22,6 @@ def pong(pairs: int, steps: int | None) -> None:
         done = run(
             "pong",
             "agent.num_epochs=4",
-            "reward.labels_per_env_step=0.03",
             *budget,
             f"queries.initial_fraction={FIRST_LABELS / labels}",
         )

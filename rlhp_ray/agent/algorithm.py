@@ -58,15 +58,15 @@ class FragmentAlgorithm(Algorithm, abc.ABC):  # type: ignore[misc]  # RLlib is u
 
     @property
     @abc.abstractmethod
-    def fragments_per_update(self) -> int:
-        """How many fragments, each of another runner, make an update."""
+    def least_fragments(self) -> int:
+        """How many fragments, each of another runner, an update waits for; it takes all that came by then."""
 
     def setup(self, config: Any) -> None:
         """Start runners and learners (RLlib calls this)."""
         super().setup(config)
         settings: RolloutSettings = self.config.env_config[SETTINGS]
         self._lockstep = settings.lockstep
-        self._arrived: list[tuple[int, Fragment]] = []  # by runner, in the order in which they came
+        self._arrived: list[tuple[int, Fragment]] = []  # by runner
         self._lost_in_a_row = 0
         self._store_weights()
 
@@ -78,7 +78,7 @@ class FragmentAlgorithm(Algorithm, abc.ABC):  # type: ignore[misc]  # RLlib is u
     def training_step(self) -> None:
         """Take what an update needs, ask for more, update."""
         self._request(learned=True)
-        fragments = self._take(self.fragments_per_update, learned=True)
+        fragments = self._take(self.least_fragments, learned=True)
         if self.config.env_config[OVERLAP]:
             self._request(learned=True)
         arrays, figures = self.batch(fragments), dict[str, float]()
@@ -144,13 +144,13 @@ class FragmentAlgorithm(Algorithm, abc.ABC):  # type: ignore[misc]  # RLlib is u
             kwargs = {"env_steps": self.env_steps, "learned": learned, "weights": self._weights}
             self.env_runner_group.foreach_env_runner_async(SAMPLE, tag=SAMPLE, kwargs=kwargs, remote_worker_ids=idle)
 
-    def _take(self, count: int, *, learned: bool) -> list[Fragment]:
-        """So many fragments: those that came first, or in lockstep in the runners' order."""
+    def _take(self, least: int, *, learned: bool) -> list[Fragment]:
+        """So many fragments or more, in the runners' order: what is here, or in lockstep all that were asked for."""
         group = self.env_runner_group
-        while len(self._arrived) < count or (self._lockstep and group.num_in_flight_async_reqs(SAMPLE)):
+        self._receive(learned=learned)
+        while len(self._arrived) < least or (self._lockstep and group.num_in_flight_async_reqs(SAMPLE)):
             self._receive(learned=learned)
-        taken = sorted(self._arrived[:count], key=lambda pair: pair[0])
-        del self._arrived[:count]
+        taken, self._arrived = sorted(self._arrived, key=lambda pair: pair[0]), []
         return [fragment for _, fragment in taken]
 
     def _receive(self, *, learned: bool) -> None:
@@ -162,7 +162,7 @@ class FragmentAlgorithm(Algorithm, abc.ABC):  # type: ignore[misc]  # RLlib is u
         for _, outcome in ready:
             if isinstance(outcome, RlhpRayError):
                 raise outcome
-        self._arrived += sorted(ready, key=lambda pair: pair[0])
+        self._arrived += ready
         self.lost_requests += lost
         self._lost_in_a_row = 0 if ready else self._lost_in_a_row + lost
         if self._lost_in_a_row > MAX_LOST_REQUESTS * self.config.num_env_runners:

@@ -1,4 +1,4 @@
-"""APPO: PPO's clipped loss on the fragments of one EnvRunner at a time, as they come.
+"""APPO: PPO's clipped loss on EnvRunners' fragments as they come, all that came during the last update together.
 
 A fragment is as many updates old as there are runners, so advantages and value targets are V-trace's (Espeholt et al.
 2018) by the learner's own policy and values, and the loss clips against the policy that acted (Luo et al. 2019, without
@@ -61,6 +61,6 @@ class APPO(FragmentAlgorithm):
     module_class = ActorCritic
 
     @property
-    def fragments_per_update(self) -> int:
+    def least_fragments(self) -> int:
         """One, of whichever runner."""
         return 1

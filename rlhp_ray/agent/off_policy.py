@@ -55,7 +55,7 @@ class OffPolicyAlgorithm(FragmentAlgorithm, abc.ABC):
     """Fills a replay buffer with each runner's fragments, as they come, and learns from samples of it."""
 
     @property
-    def fragments_per_update(self) -> int:
+    def least_fragments(self) -> int:
         """One, of whichever runner."""
         return 1
 

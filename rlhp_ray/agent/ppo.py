@@ -27,6 +27,6 @@ class PPO(FragmentAlgorithm):
     module_class = ActorCritic
 
     @property
-    def fragments_per_update(self) -> int:
+    def least_fragments(self) -> int:
         """One of each runner."""
         return int(self.config.num_env_runners)

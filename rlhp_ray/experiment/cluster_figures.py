@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 import ray
@@ -14,6 +15,7 @@ from rlhp_ray.experiment.processes import processes
 from rlhp_ray.segments import SegmentStats
 from rlhp_ray.telemetry import Process, memory_bytes
 
+MEMORY_SECONDS = 30.0  # between two looks at it: the kernel walks through all pages, some milliseconds a process
 STORE_SECONDS = 0.5  # a store that takes longer, such as one that restarts, is left out of a line
 
 Values = dict[str, float | None]
@@ -27,6 +29,8 @@ class ClusterFigures:
         self._key = key
         self._store = store
         self._epoch = epoch
+        self._memory: float | None = None
+        self._memory_due = 0.0  # by time.monotonic()
 
     def read(self) -> Values:
         """The figures now."""
@@ -46,11 +50,13 @@ class ClusterFigures:
             for actor in alive
             if self._key in actor["Name"] or (actor["JobID"] == job and not actor["Name"].startswith("SERVE_"))
         ]
-        pids = [os.getpid(), *(actor["Pid"] for actor in ours if actor["Address"]["NodeID"] == here)]
+        if time.monotonic() >= self._memory_due:
+            self._memory = memory_bytes([os.getpid(), *(a["Pid"] for a in ours if a["Address"]["NodeID"] == here)])
+            self._memory_due = time.monotonic() + MEMORY_SECONDS
         return {
             "cluster/actors": len(ours),
             "cluster/restarts": sum(actor["NumRestarts"] for actor in ours),
-            "cluster/memory_bytes": memory_bytes(pids),
+            "cluster/memory_bytes": self._memory,
         }
 
     def _segments(self) -> Values:

@@ -6,6 +6,7 @@ between the experiment, whose first act it is, and the loops beside the agent's.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -75,11 +76,23 @@ class FirstLabels:
         conductor.first_training()
 
     def _collect(self, agent: FragmentAlgorithm, queries: int, interrupt: Interrupt) -> None:
-        """Roll the untrained policy out until there are candidates for so many queries."""
+        """Roll the untrained policy out until there are candidates for so many queries, or as many as are held.
+
+        UserError where those are too few.
+        """
         self._recorder.say("collecting the first behaviour")
-        needed = min(SEGMENTS_PER_FIRST_QUERY * queries, self._config.segments.pool_segments)
-        while (found := self._candidates()) < needed and not interrupt.received:
-            if not found and self._counters.first_env_steps > FIRST_CLIP_ENV_STEPS:
+        while not interrupt.received:
+            pool = self._pool()
+            if pool.candidates >= SEGMENTS_PER_FIRST_QUERY * queries:
+                break
+            if pool.dropped:  # it is full
+                if math.comb(pool.candidates, 2) < SEGMENTS_PER_FIRST_QUERY * queries:
+                    raise UserError(
+                        f"The pool holds {pool.candidates} clips, too few for {queries} first queries; raise "
+                        "segments.pool_segments or segments.pool_bytes, or lower queries.initial_fraction."
+                    )
+                break
+            if not pool.candidates and self._counters.first_env_steps > FIRST_CLIP_ENV_STEPS:
                 raise UserError(
                     f"No clip of {self._task.clip_steps} steps fitted into an episode of {self._config.task} in "
                     f"{self._counters.first_env_steps:,} env steps, since its episodes end sooner; "
@@ -90,6 +103,6 @@ class FirstLabels:
             self._counters.first_env_steps += sum(map(len, fragments))
         self._progress.paused()
 
-    def _candidates(self) -> int:
+    def _pool(self) -> SegmentStats:
         stats: SegmentStats = result(self._parts.store.stats.remote())
-        return stats.candidates
+        return stats

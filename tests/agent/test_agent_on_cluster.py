@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -46,17 +47,40 @@ def _runner_pids(algorithm: Any) -> list[int]:
     return algorithm.env_runner_group.foreach_env_runner(lambda runner: os.getpid(), local_env_runner=False)
 
 
-def test_ppo_takes_a_fragment_of_every_runner_and_appo_of_one(algorithms: Any) -> None:
-    for name, fragments in (("ppo", 2), ("appo", 1)):
-        algorithm = algorithms(agent_part(name, num_env_runners=2))
-        for update in range(1, 4):
-            algorithm.train()
-            last = algorithm.last_update
-            assert len(last.fragments) == fragments
-            assert algorithm.env_steps == update * fragments * ENVS * STEPS == update * last.env_steps
-            assert 0 <= algorithm.updates - last.fragments[0].policy_version <= 3
-            assert set(last.figures) == {"policy_loss", "value_loss", "entropy", "kl", "clip_fraction"}
-        algorithm.stop()
+def test_ppo_waits_for_every_runner_and_appo_takes_what_is_there(algorithms: Any) -> None:
+    ppo = algorithms(agent_part("ppo", num_env_runners=2))
+    for update in range(1, 4):
+        ppo.train()
+        assert len(ppo.last_update.fragments) == 2
+        _check(ppo, env_steps=update * 2 * ENVS * STEPS)
+    ppo.stop()
+    appo = algorithms(agent_part("appo", num_env_runners=2))
+    appo.train()
+    done = len(appo.last_update.fragments)
+    for pid in (slow := _runner_pids(appo)[1:]):
+        os.kill(pid, signal.SIGSTOP)
+    for _ in range(3):  # the first may take what the slow one had sent before
+        appo.train()
+        done += len(appo.last_update.fragments)
+        _check(appo, env_steps=done * ENVS * STEPS)
+    assert len(appo.last_update.fragments) == 1
+    for pid in slow:
+        os.kill(pid, signal.SIGCONT)
+    for _ in range(50):
+        time.sleep(0.1)  # the learner is busy, and fragments wait
+        appo.train()
+        if len(appo.last_update.fragments) == 2:
+            break
+    assert len(appo.last_update.fragments) == 2
+    appo.stop()
+
+
+def _check(algorithm: Any, *, env_steps: int) -> None:
+    last = algorithm.last_update
+    assert algorithm.env_steps == env_steps
+    assert last.env_steps == len(last.fragments) * ENVS * STEPS
+    assert all(0 <= algorithm.updates - fragment.policy_version <= 4 for fragment in last.fragments)
+    assert set(last.figures) == {"policy_loss", "value_loss", "entropy", "kl", "clip_fraction"}
 
 
 @pytest.mark.parametrize("name", ["ppo", "appo"])
