@@ -146,9 +146,10 @@ def test_sac_s_log_probabilities_are_those_of_a_squashed_gaussian() -> None:
     torch.testing.assert_close(squashed.logp.double()[sure], expected[sure], rtol=1e-3, atol=1e-3)
 
 
-def test_sac_steps_are_those_written_out() -> None:
+@pytest.mark.parametrize("threads", [1, 2])
+def test_sac_steps_are_those_written_out(threads: int) -> None:
     """Against plain networks: each critic by itself, gradients by backward()."""
-    part = small("sac", minibatch_size=32)
+    part = small("sac", minibatch_size=32, learner_threads=threads)
     data = rows(part, "point", 32)
     learner = make_learner(part)
     torch.nn.init.normal_(learner.trained.policy[-1].weight, std=0.3)
@@ -168,11 +169,12 @@ def test_sac_steps_are_those_written_out() -> None:
         target = tensors["rewards"] + part.gamma * q * ~tensors["terminated"]
     first, second = module.critics(tensors["observations"], taken)
     critics = torch.optim.Adam(module.critics.parameters(), lr=part.learning_rate)
-    (torch.nn.functional.mse_loss(first, target) + torch.nn.functional.mse_loss(second, target)).backward()
-    critics.step()
     a, logp = module.sample(tensors["observations"], noise[1])
     policy = torch.optim.Adam(module.policy.parameters(), lr=part.learning_rate)
     (logp - torch.minimum(*module.critics(tensors["observations"], a))).mean().backward()
+    critics.zero_grad()  # those of the policy's loss
+    (torch.nn.functional.mse_loss(first, target) + torch.nn.functional.mse_loss(second, target)).backward()
+    critics.step()
     policy.step()
     targets = {
         name: 0.98 * torch.from_numpy(before[f"module/targets.{name}"]) + 0.02 * tensor.detach()
