@@ -11,7 +11,7 @@ RUNNERS = (32, 1, 2, 4, 8, 16)
 
 def latency(pairs: int, steps: int | None) -> None:
     """Learned rewards, an oracle answering beside it; `steps` of each runner. Core seconds hold the run's start too."""
-    each = steps or 1_200
+    each = steps or 1_280
 
     def ours(runners: int) -> dict[str, float]:
         done = run(
@@ -22,8 +22,8 @@ def latency(pairs: int, steps: int | None) -> None:
             "agent.algorithm=appo",
             f"agent.num_env_runners={runners}",
             "agent.envs_per_runner=1",
-            f"agent.train_batch_size={50 * runners}",
-            "agent.minibatch_size=50",
+            f"agent.train_batch_size={128 * runners}",  # with 32 the default
+            "agent.minibatch_size=128",
             "agent.num_epochs=4",
             "segments.clip_steps=20",
             f"ray.num_cpus={runners + 2}",
