@@ -41,7 +41,7 @@ class AgentPart(Part):
         description="GPUs that Ray reserves for each learner actor; null: one for images where nodes have several, "
         "half of the only one, whose other half is the reward trainer's.",
     )
-    learner_threads: PositiveInt = Field(1, description="Threads of torch in each learner; sac: half of them for its policy.")
+    learner_threads: PositiveInt = Field(1, description="Threads of torch in each learner; sac gives its policy half.")
     envs_per_runner: PositiveInt = Field(16, description="Environments in each.")
     hidden_sizes: tuple[PositiveInt, ...] = Field(
         (64, 64), description="Layers of policy and of value, tanh; sac and dqn: (256, 256), ReLU."
