@@ -1,8 +1,8 @@
 """APPO: PPO's clipped loss on EnvRunners' fragments as they come, all that came during the last update together.
 
-A fragment is as many updates old as there are runners, so advantages and value targets are V-trace's (Espeholt et al.
-2018) by the learner's own policy and values, and the loss clips against the policy that acted (Luo et al. 2019, without
-its target network: with so few updates between acting and learning it gains nothing).
+A fragment is as many updates old as there were while it was taken, so advantages and value targets are V-trace's
+(Espeholt et al. 2018) by the learner's own policy and values, and the loss clips against the policy that acted (Luo et
+al. 2019, without its target network: with so few updates between acting and learning it gains nothing).
 """
 
 from __future__ import annotations
