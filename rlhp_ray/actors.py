@@ -44,7 +44,7 @@ def keep_freed_memory() -> None:
     """Have this process keep what it frees, up to a gigabyte, for what it allocates next. Nothing without glibc.
 
     By itself glibc gives tens of megabytes back at once, so that each pass through a convolution has the kernel clear
-    the same pages again: half of the time of a reward network on images.
+    the same pages again: up to half of the time of a reward network on images.
     """
     if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
         mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)

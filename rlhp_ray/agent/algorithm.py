@@ -147,7 +147,6 @@ class FragmentAlgorithm(Algorithm, abc.ABC):  # type: ignore[misc]  # RLlib is u
     def _take(self, least: int, *, learned: bool) -> list[Fragment]:
         """So many fragments or more, in the runners' order: what is here, or in lockstep all that were asked for."""
         group = self.env_runner_group
-        self._receive(learned=learned)
         while len(self._arrived) < least or (self._lockstep and group.num_in_flight_async_reqs(SAMPLE)):
             self._receive(learned=learned)
         taken, self._arrived = sorted(self._arrived, key=lambda pair: pair[0]), []
