@@ -194,6 +194,8 @@ class Experiment:
 
     def _restore(self, agent: FragmentAlgorithm) -> None:
         if self._loaded is None:
+            if self._epoch > 1:
+                self._recorder.say("going on from 0 env steps: no checkpoint was written before")
             return
         arrays, counters = self._loaded
         self._loaded = None

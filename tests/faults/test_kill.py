@@ -26,9 +26,9 @@ SAID = dict.fromkeys(("trainer", "segments", "collector", "teacher", "questioner
 }
 
 
-def kill_at_a_random_moment(run: Run, what: str, seed: int) -> None:
+def kill_at_a_random_moment(run: Run, what: str, seed: int, *overrides: str) -> None:
     rng = np.random.default_rng([seed, *what.encode()])
-    run.begin(*(["agent.num_learners=1"] if what == "learner" else []))
+    run.begin(*(["agent.num_learners=1"] if what == "learner" else []), *overrides)
     run.until_answers(int(rng.integers(LABELS // 5, LABELS * 4 // 5)))
     time.sleep(float(rng.uniform(0.0, 0.5)))
     run.signal(what, signal.SIGKILL)
@@ -71,6 +71,12 @@ def check_status(run: Run, what: str) -> None:
 @pytest.mark.parametrize("what", ["driver", pytest.param("collector", marks=pytest.mark.slow)])
 def test_a_killed_process_costs_no_answer(run: Run, what: str) -> None:
     kill_at_a_random_moment(run, what, seed=0)
+
+
+@pytest.mark.slow
+def test_a_driver_that_is_killed_before_its_first_checkpoint_keeps_the_answers(run: Run) -> None:
+    kill_at_a_random_moment(run, "driver", 0, "run.checkpoint_seconds=1000")
+    assert "going on from 0 env steps: no checkpoint was written before" in run.said
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -66,16 +67,18 @@ class Run:
     clips: ClipMaker
     invitations: Invitations
     app: FastAPI
+    turn: threading.Lock = dataclasses.field(default_factory=threading.Lock)  # of whoever uses it, as an actor has
 
     def ask(self, count: int) -> list[Query]:
         """Open so many queries over new clips."""
         task = load_task(self.config.task, self.config.segments.clip_steps)
-        ids = [int(i) for i in self.store.add_kept(swinging(task, 2 * count))]
-        queries = [
-            Query(first=a, second=b, created_at=1.0, method="random", reward_version=0, env_steps=0)
-            for a, b in zip(ids[::2], ids[1::2], strict=True)
-        ]
-        self.collector.ask(queries)
+        with self.turn:
+            ids = [int(i) for i in self.store.add_kept(swinging(task, 2 * count))]
+            queries = [
+                Query(first=a, second=b, created_at=1.0, method="random", reward_version=0, env_steps=0)
+                for a, b in zip(ids[::2], ids[1::2], strict=True)
+            ]
+            self.collector.ask(queries)
         return queries
 
     def browser(self, person: Person | None) -> TestClient:

@@ -16,12 +16,11 @@ from rlhp_ray.labeling.access import Person
 
 
 class PageServer:
-    """Serves it from a thread of its own. Requests come to the run one by one, as to its actors."""
+    """Serves it from a thread of its own. Requests and the test's queries come to the run in turn, as to its actors."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
         self.port = free_port()
-        self._turn = asyncio.Lock()
         config = uvicorn.Config(
             self._one_by_one,
             interface="asgi3",
@@ -50,5 +49,8 @@ class PageServer:
         self._thread.join()
 
     async def _one_by_one(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._turn:
+        await asyncio.to_thread(self.run.turn.acquire)
+        try:
             await self.run.app(scope, receive, send)
+        finally:
+            self.run.turn.release()

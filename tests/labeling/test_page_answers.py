@@ -164,18 +164,23 @@ def test_it_says_why_there_is_nothing_and_goes_on_by_itself(run: Run, served: Pa
     run.ask(1)
     ann.press("ArrowLeft")  # came by itself
     page.route("**/api/pairs", lambda route: route.abort())
+    soon(lambda: len(run.collector.answers()) == 1, page)
     queries = run.ask(2)
-    run.collector.hold("bob", "bob/x", [], 9)
+    with run.turn:
+        run.collector.hold("bob", "bob/x", [], 9)
     page.unroute("**/api/pairs")
     clock = time.strftime("%I:%M", time.localtime(run.collector.held_until()[-1]))
     expect(nothing).to_have_text(re.compile(rf"2 pairs are held by others, until {clock}.*goes on by itself"))
-    run.collector.release("bob/x", [queries[0].query_id])
+    with run.turn:
+        run.collector.release("bob/x", [queries[0].query_id])
     ann.press("ArrowLeft")
     expect(nothing).to_contain_text("One pair is held by others")
-    run.collector.release("bob/x")
+    with run.turn:
+        run.collector.release("bob/x")
     ann.press("ArrowLeft")
     expect(nothing).to_contain_text("All answers that were wanted are given")
-    run.collector.exclude("ann", True, by="eve")
+    with run.turn:
+        run.collector.exclude("ann", True, by="eve")
     expect(nothing).to_contain_text("used at the moment; ask whoever runs the study", timeout=30_000)
 
 
