@@ -28,8 +28,8 @@ def sac(pairs: int, steps: int | None) -> None:
         return peer("stable-baselines3", "sb3.py", "sac", "half-cheetah", str(count), str(threads))
 
     sides = [
-        Side("learned, 1 thread", lambda: ours("learned", 1)),
         Side("learned, 2 threads", lambda: ours("learned", 2)),
+        Side("learned, 1 thread", lambda: ours("learned", 1)),
         Side("true, 2 threads", lambda: ours("true", 2)),
         Side("stable-baselines3, 1 thread", lambda: theirs(1)),
         Side("stable-baselines3, 2 threads", lambda: theirs(2)),
