@@ -56,6 +56,7 @@ def test_the_own_environment_is_learned(tmp_path: pathlib.Path) -> None:
     assert summary["true_return_mean"] > -10
 
 
+@pytest.mark.slow
 def test_the_own_teacher_is_learned_from(tmp_path: pathlib.Path) -> None:
     """It wants what the true reward wants: a random point makes about -33, the best -1.8."""
     summary = run("own_teacher", tmp_path)

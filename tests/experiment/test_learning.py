@@ -50,9 +50,8 @@ REPLAYS = (
 )
 
 
-@pytest.mark.parametrize(
-    ("algorithm", "task"), [("sac", "point"), pytest.param("dqn", "point-discrete", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("algorithm", "task"), [("sac", "point"), ("dqn", "point-discrete")])
 def test_off_policy_agents_learn_it_from_relabelled_replay(
     command_line, on_cluster: str, algorithm: str, task: str
 ) -> None:

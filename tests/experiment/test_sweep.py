@@ -106,6 +106,7 @@ def test_a_sweep_that_is_stopped_stops_its_runs_and_says_how_it_goes_on(command_
     assert "point-learned-0" not in results(folder)
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_is_named_and_the_others_go_on(command_line: Any, on_cluster: str) -> None:
     folder = command_line.folder
     write_sweep(folder, on_cluster, seeds="[0]")

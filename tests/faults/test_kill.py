@@ -68,7 +68,8 @@ def check_status(run: Run, what: str) -> None:
         assert not any(process.restarts for process in others), others
 
 
-@pytest.mark.parametrize("what", ["driver", pytest.param("collector", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["driver", "collector"])
 def test_a_killed_process_costs_no_answer(run: Run, what: str) -> None:
     kill_at_a_random_moment(run, what, seed=0)
 
