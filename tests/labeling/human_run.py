@@ -50,19 +50,6 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-def listening() -> list[tuple[str, int]]:
-    """Addresses and ports on which this machine listens, by IPv4, and by IPv6 as `::` whatever the address."""
-    found = []
-    for table in ("tcp", "tcp6"):
-        for line in pathlib.Path("/proc/net", table).read_text().splitlines()[1:]:
-            _, local, _, state, *_ = line.split()
-            address, _, port = local.partition(":")
-            if state == "0A":
-                raw = bytes.fromhex(address)[::-1]
-                found.append((socket.inet_ntoa(raw) if table == "tcp" else "::", int(port, 16)))
-    return found
-
-
 PORT = free_port()  # Serve listens on one for all of a cluster's runs
 
 
@@ -113,12 +100,16 @@ class HumanRun:
         undone = {record.answer_id for record in records if isinstance(record, Undo)}
         return [record for record in records if isinstance(record, Answer) and record.answer_id not in undone]
 
-    def kill_actor(self, part_of_name: str) -> None:
-        """kill -9 of this run's actor with this in its name."""
+    def actor(self, part_of_name: str) -> int:
+        """The process of this run's actor with this in its name."""
         mine = run_key("taught", self.folder.address)
         names = {actor["Name"]: actor["Pid"] for actor in self._cluster.actors() if mine in actor["Name"]}
         (pid,) = [pid for name, pid in names.items() if part_of_name in name]
-        os.kill(pid, signal.SIGKILL)
+        return int(pid)
+
+    def kill_actor(self, part_of_name: str) -> None:
+        """kill -9 of it."""
+        os.kill(self.actor(part_of_name), signal.SIGKILL)
 
     def stop(self) -> int:
         """Tell it to stop, and wait; its exit status."""

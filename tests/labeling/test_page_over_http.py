@@ -9,6 +9,7 @@ import time
 
 import pytest
 from human_run import PORT, Cluster, HumanRun
+from listening import listening
 from program import Program, in_parallel, queries_of
 
 from rlhp_ray.telemetry import MetricsLog
@@ -49,6 +50,11 @@ def test_fifteen_people_at_once(page_cluster: Cluster, tmp_path: pathlib.Path) -
         for one in people:
             one.close()
         run.stop()
+
+
+def test_the_page_listens_on_loopback_only(taught: HumanRun) -> None:
+    assert {address for address, _ in listening(taught.actor("-page#Page#"))} == {"127.0.0.1"}
+    assert {address for address, port in listening() if port == PORT} == {"127.0.0.1"}
 
 
 def test_what_draws_clips_is_killed(taught: HumanRun, request: pytest.FixtureRequest) -> None:
