@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Iterator
 
 import pytest
-from human_run import PORT, Cluster, HumanRun
+from human_run import ON_LOOPBACK, PORT, Cluster, HumanRun
 from page_data import Run, make_run
 from page_server import PageServer
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request
@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 @pytest.fixture(scope="session")
 def page_cluster() -> Iterator[Cluster]:
-    """The cluster that these tests share."""
-    cluster = Cluster()
+    """The cluster that these tests share; its processes listen on loopback, as those of one that a run starts do."""
+    cluster = Cluster(environment=ON_LOOPBACK)
     yield cluster
     cluster.stop()
 

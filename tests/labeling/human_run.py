@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 
 import httpx2
+from ray._private.ray_constants import ENABLE_RAY_CLUSTERS_ENV_VAR
 
 sys.path.append(str(pathlib.Path(__file__).parents[1] / "faults"))
 
@@ -26,6 +27,7 @@ from rlhp_ray.storage import RunFolder
 from rlhp_ray.types import Answer, Undo
 
 START_SECONDS = 180.0
+ON_LOOPBACK = {ENABLE_RAY_CLUSTERS_ENV_VAR: "0"}  # of a cluster and its drivers: as where a run starts its own
 PARTS = (
     "run.name=taught",
     "run.report_seconds=1",
@@ -130,4 +132,6 @@ class HumanRun:
 
     def _start(self, *arguments: str) -> None:
         with (self._path / "driver.log").open("ab") as log:
-            self.driver = subprocess.Popen([RLHP_RAY, *arguments], stdout=log, stderr=subprocess.STDOUT)
+            self.driver = subprocess.Popen(
+                [RLHP_RAY, *arguments], env={**os.environ, **ON_LOOPBACK}, stdout=log, stderr=subprocess.STDOUT
+            )
