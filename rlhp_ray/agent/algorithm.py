@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from statistics import fmean
 from typing import Any, ClassVar
 
 import numpy as np
@@ -81,16 +82,18 @@ class FragmentAlgorithm(Algorithm, abc.ABC):  # type: ignore[misc]  # RLlib is u
         fragments = self._take(self.least_fragments, learned=True)
         if self.config.env_config[OVERLAP]:
             self._request(learned=True)
-        arrays, figures = self.batch(fragments), dict[str, float]()
-        steps = sum(map(len, fragments))
-        if arrays is not None:
-            figures = self._update(arrays, env_steps=self.env_steps + steps)
-        self.env_steps += steps
+        env_steps = self.env_steps + sum(map(len, fragments))
+        parts = [self._update(arrays, env_steps=env_steps) for arrays in self.batches(fragments)]
+        if parts:
+            self.updates += 1
+            self._store_weights()
+        self.env_steps = env_steps
+        figures = {name: fmean(part[name] for part in parts) for name in self.learner_class.figures if parts}
         self.last_update = Update(tuple(fragments), figures)
 
-    def batch(self, fragments: list[Fragment]) -> dict[str, Array] | None:
-        """What the learner is to learn from now; None: nothing yet."""
-        return Fragment.learner_arrays(fragments, self.learner_class.columns)
+    def batches(self, fragments: list[Fragment]) -> Iterator[dict[str, Array]]:
+        """What the learner is to learn from now, one after the other."""
+        yield Fragment.learner_arrays(fragments, self.learner_class.columns)
 
     def _update(self, arrays: dict[str, Array], *, env_steps: int) -> dict[str, float]:
         rows = len(next(iter(arrays.values())))
@@ -99,8 +102,6 @@ class FragmentAlgorithm(Algorithm, abc.ABC):  # type: ignore[misc]  # RLlib is u
             results, *_ = self.learner_group.update(batch=batch, timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: env_steps})
         except RayError as error:
             raise _learner_died() from error
-        self.updates += 1
-        self._store_weights()
         return {name: float(results[DEFAULT_MODULE_ID][name].peek()) for name in self.learner_class.figures}
 
     def snapshot(self) -> dict[str, Array]:

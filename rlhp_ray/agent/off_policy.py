@@ -1,12 +1,13 @@
 """What SAC and DQN share: steps go into a replay buffer, and an update takes minibatches from it.
 
 An update is as many gradient steps as its fragment's env steps are worth (`agent.updates_per_env_step`), in one call of
-RLlib's learner.
+RLlib's learner, or in several where the rows of all would take much memory.
 """
 
 from __future__ import annotations
 
 import abc
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from rlhp_ray.rollouts.fragment import Fragment
 from rlhp_ray.tasks import load_task
 from rlhp_ray.types import Array
 
+MAX_BYTES = 256_000_000  # of rows on their way to the learner; a half-cheetah's are 170 bytes, Atari's 56,000
 _REPLAY = "replay/"
 
 
@@ -81,17 +83,25 @@ class OffPolicyAlgorithm(FragmentAlgorithm, abc.ABC):
             self._buffer.add(fragment)
         return fragments
 
-    def batch(self, fragments: list[Fragment]) -> dict[str, Array] | None:
-        """Rows for all gradient steps that are due; None while there is too little to learn from."""
+    def batches(self, fragments: list[Fragment]) -> Iterator[dict[str, Array]]:
+        """Rows for all gradient steps that are due, about `MAX_BYTES` of them at a time.
+
+        None are due while there is too little to learn from.
+        """
         for fragment in fragments:
             self._buffer.add(fragment)
         self._relabel(max(fragment.reward_version for fragment in fragments))
         if len(self._buffer) < self._part.learning_starts:
-            return None
+            return
         self._owed += self._part.updates_per_env_step * sum(map(len, fragments))
         due = int(self._owed)
         self._owed -= due
-        return self._buffer.sample(due * self._part.minibatch_size) if due and self._buffer.usable else None
+        if not self._buffer.usable:
+            return
+        size = self._part.minibatch_size
+        at_once = max(1, MAX_BYTES // (size * self._buffer.row_bytes))
+        for first in range(0, due, at_once):
+            yield self._buffer.sample(min(at_once, due - first) * size)
 
     def snapshot(self) -> dict[str, Array]:
         """The agent's state, its replay buffer included."""

@@ -9,6 +9,7 @@ on either side of a gap (a runner that died). Shapes: E environments, P places a
 from __future__ import annotations
 
 import dataclasses
+import math
 import threading
 from collections.abc import Iterator
 
@@ -57,6 +58,12 @@ class ReplayBuffer:
     def usable(self) -> int:
         """Steps that may be sampled."""
         return int(self._usable.sum())
+
+    @property
+    def row_bytes(self) -> int:
+        """Of a step as `sample` gives it, but for its reward and end; with the first fragment."""
+        frame, action = (math.prod(a.shape[2:]) * a.itemsize for a in (self._frames, self._actions))
+        return 2 * self._stack * frame + action
 
     def add(self, fragment: Fragment) -> None:
         """Take a runner's next fragment in, of at most as many steps as a ring has places."""

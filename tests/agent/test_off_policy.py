@@ -12,6 +12,7 @@ import torch
 from agent_data import agent_part, make_config, make_learner, training_data
 from ray.rllib.core import COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 
+from rlhp_ray.agent import off_policy
 from rlhp_ray.agent.build import ALGORITHMS, model_config
 from rlhp_ray.agent.networks import arrays_of
 from rlhp_ray.agent.relabeling import Relabeler
@@ -87,6 +88,23 @@ def test_updates_follow_env_steps_and_a_snapshot_goes_on_with_its_buffer(
         np.testing.assert_array_equal(array, snapshot[name], err_msg=name)
     other.train()
     assert other.last_update.figures  # it learns at once
+
+
+def test_rows_come_in_parts_of_bounded_memory_and_whole_gradient_steps(
+    algorithms: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = algorithms(small("dqn", updates_per_env_step=0.25), "point-discrete", lockstep=True)
+    taken = []
+    agent._update, real = lambda arrays, **kw: taken.append(arrays) or real(arrays, **kw), agent._update
+    monkeypatch.setattr(off_policy, "MAX_BYTES", 64 * 200)
+    while not agent.updates:
+        agent.train()
+    rows = [len(arrays["rewards"]) for arrays in taken]
+    assert sum(rows) == 64 * 16 and len(rows) > 1 and not any(count % 64 for count in rows)
+    first = taken[0]
+    row_bytes = sum(first[name][0].nbytes for name in ("observations", "next_observations", "actions"))
+    assert row_bytes == agent._buffer.row_bytes and rows[0] == 64 * (200 // row_bytes)
+    assert set(agent.last_update.figures) == set(agent.learner_class.figures)
 
 
 @pytest.mark.parametrize(("algorithm", "task"), OFF_POLICY)
