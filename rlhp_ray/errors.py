@@ -10,7 +10,7 @@
     ├── Stopped                      the run was told to stop and has written a checkpoint
     ├── ClusterError                 Ray can't be reached or started, or lost what can't be replaced
     ├── SupersededError              another driver has taken the run over; this one may not write any more
-    ├── AgentLostError               a learner, or every EnvRunner again and again, died
+    ├── AgentLostError               a learner, or every EnvRunner again and again, died; or one failed
     └── PredictorUnavailableError    no prediction within the time-out and its retries
 
 A message is one sentence (or two) that names the cause and the cure, fit to be printed without a traceback.
@@ -58,7 +58,7 @@ class SupersededError(RlhpRayError):
 
 
 class AgentLostError(RlhpRayError):
-    """A learner died, or the EnvRunners die again and again; the run can go on from its last checkpoint."""
+    """A learner died, an EnvRunner failed, or they die again and again; the run can go on from its last checkpoint."""
 
 
 class PredictorUnavailableError(RlhpRayError):

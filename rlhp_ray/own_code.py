@@ -78,12 +78,17 @@ def call_own(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
         raise _failed(name, error) from error
 
 
-def _failed(name: str, error: Exception) -> OwnCodeError:
+def where_it_failed(error: Exception) -> str:
+    """File, line, type and message of an error, in the user's code where that is on the way to it."""
     said = str(error).splitlines()
-    if isinstance(error, SyntaxError):
-        return OwnCodeError(f"{name} can't be read: {error.filename}, line {error.lineno}: {error.msg}.")
     frames = traceback.extract_tb(error.__traceback__)
     users = [frame for frame in frames if not frame.filename.startswith(_NOT_THE_USERS)]
     where = (users or frames)[-1]
     what = f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
-    return OwnCodeError(f"{name} failed in {where.filename}, line {where.lineno}: {what}.")
+    return f"{where.filename}, line {where.lineno}: {what}"
+
+
+def _failed(name: str, error: Exception) -> OwnCodeError:
+    if isinstance(error, SyntaxError):
+        return OwnCodeError(f"{name} can't be read: {error.filename}, line {error.lineno}: {error.msg}.")
+    return OwnCodeError(f"{name} failed in {where_it_failed(error)}.")

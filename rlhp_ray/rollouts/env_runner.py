@@ -11,6 +11,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import dataclasses
+import logging
 import time
 from typing import Any
 
@@ -19,14 +20,16 @@ import numpy as np
 import ray
 import torch
 from ray.actor import ActorHandle
+from ray.exceptions import RayError, RayTaskError
 from ray.rllib.core import COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 from ray.rllib.env import INPUT_ENV_SINGLE_SPACES, INPUT_ENV_SPACES
 from ray.rllib.env.env_runner import EnvRunner
 from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 
 from rlhp_ray.actors import result
-from rlhp_ray.errors import ClusterError, RlhpRayError, TaskError
+from rlhp_ray.errors import AgentLostError, ClusterError, RlhpRayError, TaskError
 from rlhp_ray.interfaces import RewardPredictor
+from rlhp_ray.own_code import where_it_failed
 from rlhp_ray.rollouts.advantages import advantages, next_values
 from rlhp_ray.rollouts.fragment import Episode, Estimates, Fragment
 from rlhp_ray.rollouts.taken_steps import TakenSteps
@@ -145,8 +148,8 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
         """Take T steps in each environment, replace their rewards, estimate advantages, offer segments.
 
         env_steps: the run's count before this fragment. learned=False leaves rewards out, as before the first
-        predictor is there. weights: the state to act with, if it is newer. An error of ours is returned, since RLlib
-        would restart a runner that raises.
+        predictor is there. weights: the state to act with, if it is newer. An error is returned, since RLlib would
+        restart a runner that raises; but where another process died, which may be back by then.
         """
         if weights is not None:
             self.set_state(weights)
@@ -154,6 +157,14 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
             return self._sample(env_steps, learned)
         except RlhpRayError as error:
             return error
+        except Exception as error:  # such as of a user's environment
+            if isinstance(error, RayError) and not isinstance(error, RayTaskError):
+                raise
+            logging.getLogger(__name__).exception("failed")
+            return AgentLostError(
+                f"An EnvRunner failed in {where_it_failed(error)}; once that is mended the run can go on from its last "
+                "checkpoint, with `rlhp-ray resume`."
+            )
 
     @torch.inference_mode()
     def _sample(self, env_steps: int, learned: bool) -> Fragment:

@@ -162,6 +162,15 @@ def test_an_error_of_ours_in_a_runner_is_raised_as_it_was(algorithms: Any) -> No
         algorithm.train()
 
 
+def test_an_unforeseen_error_in_a_runner_ends_training_with_where_it_was(algorithms: Any) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError("of nothing")
+
+    algorithm = algorithms(agent_part("ppo"), predictor=_predictor(fail))
+    with pytest.raises(AgentLostError, match=r"ZeroDivisionError: of nothing"):
+        algorithm.train()
+
+
 @pytest.mark.parametrize("learners", [1, 2])
 def test_a_learner_that_dies_is_told_in_our_words(algorithms: Any, learners: int) -> None:
     algorithm = algorithms(agent_part("appo", num_learners=learners))
