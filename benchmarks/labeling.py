@@ -114,6 +114,7 @@ def crowd(count: int, *, seconds: float, lease_seconds: float) -> dict[str, floa
         "budget.labels=3000",
         "budget.env_steps=100000000",
         "budget.max_env_steps_per_label=300",
+        "queries.schedule=constant",  # as fast as they answer
         f"queries.open_queries={POOL_PAIRS}",
         "queries.initial_fraction=0.1",
         f"queries.lease_seconds={lease_seconds}",
