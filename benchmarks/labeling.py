@@ -33,6 +33,8 @@ from rlhp_ray.types import Answer, Query, Withdrawal
 
 ERRANT = OneTeacherPart(mistake_probability=0.05, equal_share=0.05, cant_tell_share=0.05)
 PACE = 20.0  # answers a minute
+PACED_LABELS = 80  # given before the agent has taken all of its env steps, else the pace would be what is measured
+PACED = ("env_steps_per_second", "held_seconds")
 POOL_PAIRS = 300
 ABSENT_PEOPLE = 3
 STUCK_SECONDS = 2.0  # after its end; the next of 15 people comes within a fraction of a second
@@ -50,20 +52,21 @@ TIMES = """() => {
 
 def pace(pairs: int, steps: int | None) -> None:
     """env steps/s with 20 answers a minute through the page, and with an oracle of that pace in the run."""
-    budget = ("budget.labels=60", f"budget.env_steps={steps or 1_000_000}", "queries.initial_fraction=0.05")
+    env_steps = steps or 2_500_000
+    budget = (f"budget.labels={PACED_LABELS}", f"budget.env_steps={env_steps}", "queries.initial_fraction=0.05")
     shared = (*budget, "queries.schedule=constant", "labeling.repeat_share=0", "labeling.second_share=0")
 
     def by_page() -> dict[str, float]:
         with _human_run("half-cheetah", *shared) as (folder, driver):
             with HttpPerson(folder, "ann", OneTeacherPart()) as person:
-                person.answer_for(3_600.0, each=60.0 / PACE, until=60)
+                person.answer_for(3_600.0, each=60.0 / PACE, until=PACED_LABELS)
             driver.wait()
             summary = json.loads(folder.read("summary.json"))
-            return {"env_steps_per_second": summary["env_steps_per_second"], **person.figures()}
+            return {name: summary[name] for name in PACED} | person.figures()
 
     def by_oracle() -> dict[str, float]:
         done = run("half-cheetah", *shared, f"teacher.answers_per_minute={PACE}")
-        return {"env_steps_per_second": done["env_steps_per_second"]}
+        return {name: done[name] for name in PACED}
 
     run_pairs("labeling-pace", [Side("page", by_page), Side("oracle in the run", by_oracle)], pairs)
 
