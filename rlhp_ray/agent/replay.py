@@ -62,7 +62,7 @@ class ReplayBuffer:
     @property
     def row_bytes(self) -> int:
         """Of a step as `sample` gives it, but for its reward and end; with the first fragment."""
-        frame, action = (math.prod(a.shape[2:]) * a.itemsize for a in (self._frames, self._actions))
+        frame, action = (int(math.prod(a.shape[2:])) * a.itemsize for a in (self._frames, self._actions))
         return 2 * self._stack * frame + action
 
     def add(self, fragment: Fragment) -> None:
