@@ -203,9 +203,12 @@ def _asked(folder: RunFolder) -> list[Query]:
 
 def taught(pairs: int, steps: int | None) -> None:
     """12 answers a minute with a pause, 5 % mistakes, 10 % equal or can't tell: minutes to a true return of 1,000."""
+    del steps
+    seeds = itertools.count()
 
     def once() -> dict[str, float]:
-        with _human_run("half-cheetah-by-hand") as (folder, _), HttpPerson(folder, "ann", ERRANT) as person:
+        run_of_seed = _human_run("half-cheetah-by-hand", f"seed={next(seeds)}")
+        with run_of_seed as (folder, _), HttpPerson(folder, "ann", ERRANT) as person:
             begun = time.monotonic()
             reached: float | None = None
             best = 0.0
