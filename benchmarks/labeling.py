@@ -33,7 +33,7 @@ from rlhp_ray.types import Answer, Query, Withdrawal
 
 ERRANT = OneTeacherPart(mistake_probability=0.05, equal_share=0.05, cant_tell_share=0.05)
 PACE = 20.0  # answers a minute
-PACED_LABELS = 80  # given before the agent has taken all of its env steps, else the pace would be what is measured
+PACED_LABELS = 40  # given before the agent has taken all of its env steps, else the pace would be what is measured
 PACED = ("env_steps_per_second", "held_seconds")
 POOL_PAIRS = 300
 ABSENT_PEOPLE = 3
@@ -52,7 +52,7 @@ TIMES = """() => {
 
 def pace(pairs: int, steps: int | None) -> None:
     """env steps/s with 20 answers a minute through the page, and with an oracle of that pace in the run."""
-    env_steps = steps or 2_500_000
+    env_steps = steps or 1_600_000
     budget = (f"budget.labels={PACED_LABELS}", f"budget.env_steps={env_steps}", "queries.initial_fraction=0.05")
     shared = (*budget, "queries.schedule=constant", "labeling.repeat_share=0", "labeling.second_share=0")
 

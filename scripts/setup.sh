@@ -71,6 +71,7 @@ fi
 case $again in *test*)
     command -v chromium >/dev/null || apt_install "Chromium is missing, for the tests of the labelling page" chromium
     /sbin/ldconfig -p | grep -q libOSMesa || apt_install "OSMesa is missing, for the test of drawing without EGL" libosmesa6
+    [ -x /sbin/ip ] || apt_install "iproute2 is missing, for the tests of several hosts" iproute2
     if ! command -v prometheus >/dev/null; then
         ! is_root || { mkdir -p /etc/systemd/system; ln -sfn /dev/null /etc/systemd/system/prometheus.service; } # the package would start a server
         apt_install "Prometheus is missing, for the tests of what it reads" prometheus

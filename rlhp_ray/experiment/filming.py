@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
 import json
+import os
 import pathlib
 import tempfile
 import time
@@ -21,6 +23,8 @@ from rlhp_ray.storage import RunFolder
 from rlhp_ray.tasks import Task, load_task
 from rlhp_ray.telemetry import WandbLog
 
+LOWEST_PRIORITY = 19  # of Linux's niceness, which is a thread's
+
 
 @dataclasses.dataclass(frozen=True)
 class Film:
@@ -34,8 +38,14 @@ class Film:
 def film_newest(folder: RunFolder, config: Config) -> Film | None:
     """Film an episode of the newest checkpoint's deterministic policy, into videos/, with its predicted rewards.
 
-    None where there is no checkpoint yet, or the task can't be drawn.
+    None where there is no checkpoint yet, or the task can't be drawn. Whatever trains goes before it: it has the lowest
+    priority, in a thread of its own since the process may be given something else to do afterwards.
     """
+    with concurrent.futures.ThreadPoolExecutor(1, initializer=os.nice, initargs=(LOWEST_PRIORITY,)) as thread:
+        return thread.submit(_film_newest, folder, config).result()
+
+
+def _film_newest(folder: RunFolder, config: Config) -> Film | None:
     task, loaded = load_task(config.task, config.segments.clip_steps), load_newest(folder)
     if loaded is None or not task.drawable:
         return None
