@@ -1,17 +1,18 @@
-"""Videos while a run trains: the newest checkpoint's policy, filmed in a task beside the run, so that nobody waits."""
+"""Videos while a run trains: the newest checkpoint's policy, filmed by a process beside the run, so nobody waits."""
 
 from __future__ import annotations
 
-import concurrent.futures
 import dataclasses
 import json
 import os
 import pathlib
 import tempfile
 import time
+from typing import Any
 
 import numpy as np
 import ray
+from ray.actor import ActorHandle
 from ray.exceptions import RayError
 
 from rlhp_ray.agent.snapshot import policy_from
@@ -23,7 +24,7 @@ from rlhp_ray.storage import RunFolder
 from rlhp_ray.tasks import Task, load_task
 from rlhp_ray.telemetry import WandbLog
 
-LOWEST_PRIORITY = 19  # of Linux's niceness, which is a thread's
+LOWEST_PRIORITY = 19  # of Unix's niceness
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,18 +35,23 @@ class Film:
     data: bytes  # an mp4
 
 
-@ray.remote(num_cpus=0, max_retries=0)
+@ray.remote(num_cpus=0)
+class FilmActor:
+    """A process that films; it stays for the next film, since to start one costs more than the film."""
+
+    def __init__(self, folder: RunFolder, config: Config) -> None:
+        os.nice(LOWEST_PRIORITY)  # whatever trains goes before it
+        self._folder, self._config = folder, config
+
+    def film_newest(self) -> Film | None:
+        return film_newest(self._folder, self._config)
+
+
 def film_newest(folder: RunFolder, config: Config) -> Film | None:
     """Film an episode of the newest checkpoint's deterministic policy, into videos/, with its predicted rewards.
 
-    None where there is no checkpoint yet, or the task can't be drawn. Whatever trains goes before it: it has the lowest
-    priority, in a thread of its own since the process may be given something else to do afterwards.
+    None where there is no checkpoint yet, or the task can't be drawn.
     """
-    with concurrent.futures.ThreadPoolExecutor(1, initializer=os.nice, initargs=(LOWEST_PRIORITY,)) as thread:
-        return thread.submit(_film_newest, folder, config).result()
-
-
-def _film_newest(folder: RunFolder, config: Config) -> Film | None:
     task, loaded = load_task(config.task, config.segments.clip_steps), load_newest(folder)
     if loaded is None or not task.drawable:
         return None
@@ -88,6 +94,7 @@ class Filming:
         self._every = config.evaluation.video_env_steps
         self._seconds = config.labeling.film_seconds if config.teacher.kind == "human" else None
         self._begun = time.monotonic()  # the newest film
+        self._actor: ActorHandle[Any] | None = None
         self._flying: ray.ObjectRef[Film | None] | None = None
         self._filmed = 0  # env steps of the newest film, or of the last try
 
@@ -101,7 +108,7 @@ class Filming:
         if self._flying is None:
             if self._due(env_steps):
                 self._filmed, self._begun = env_steps, time.monotonic()
-                self._flying = film_newest.remote(self._folder, self._config)
+                self._flying = self._started().film_newest.remote()
             return None
         if not ray.wait([self._flying], timeout=0)[0]:
             return None
@@ -118,6 +125,12 @@ class Filming:
                 file.write_bytes(made.data)
                 self._wandb.video(env_steps=made.env_steps, labels=labels, file=file)
         return None
+
+    def _started(self) -> ActorHandle[Any]:
+        if self._actor is None:
+            actor: Any = FilmActor  # which the decorator has made Ray's
+            self._actor = actor.remote(self._folder, self._config)
+        return self._actor
 
     def _due(self, env_steps: int) -> bool:
         if env_steps == self._filmed:

@@ -22,7 +22,7 @@ from rlhp_ray.tasks import Task, write_video
 
 AHEAD_QUERIES = 1_000  # whose clips are drawn before anybody asks for them
 STEP_SECONDS = 0.3  # of drawing in one step, so that nobody waits longer for a clip that isn't ready
-REST_SECONDS = 0.2
+REST_SECONDS = 0.5
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
