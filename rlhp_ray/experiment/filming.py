@@ -106,6 +106,8 @@ class Filming:
     def update(self, *, env_steps: int, labels: int) -> str | None:
         """Take a film that is ready, or begin one that is due; a sentence where one can't be made, once."""
         if self._flying is None:
+            if self._seconds is not None:
+                self._started()  # at the first report already, while people give their first answers
             if self._due(env_steps):
                 self._filmed, self._begun = env_steps, time.monotonic()
                 self._flying = self._started().film_newest.remote()
