@@ -41,6 +41,7 @@ class Host:
         """`switch`: a process in the switch's network; `disk`: the folder that is this host's own, empty at first."""
         self.address = f"10.77.0.{number}"
         self._port, self._switch = f"port{number}", switch
+        self._started: list[subprocess.Popen[bytes]] = []
         namespaces = ("--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
         self._outside = subprocess.Popen(
             ["unshare", *namespaces, "bash", "-c", FIRST % SHARED_MEMORY, "bash", str(disk)],
@@ -71,7 +72,7 @@ class Host:
 
     def start(self, *command: str, env: Mapping[str, str] | None = None) -> None:
         """Run it here until it ends, or the host."""
-        subprocess.Popen(
+        started = subprocess.Popen(
             self.command(command),
             env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,
@@ -79,6 +80,7 @@ class Host:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+        self._started.append(started)
 
     def fetch(self, url: str) -> str:
         """What this address answers to somebody here."""
@@ -96,6 +98,8 @@ class Host:
         """It is lost, with every process on it and its disk."""
         self._outside.kill()  # and with it, by the kernel, its first process and so all others
         self._outside.communicate()
+        for started in self._started:
+            started.wait()
 
 
 @contextlib.contextmanager

@@ -69,10 +69,10 @@ class HostsCluster:
         told: dict[str, str] = json.loads(self.head.fetch(f"{self.dashboard}/api/jobs/{name}"))
         return told
 
-    def scrape(self) -> None:
+    def scrape(self, scratch: pathlib.Path) -> None:
         """Start Prometheus as cluster/observability has it, but for the node's folder and a shorter interval."""
         text = (OBSERVABILITY / "prometheus.yml").read_text()
-        config = self._disk.with_suffix(".yml")
+        config = scratch / "prometheus.yml"
         config.write_text(text.replace("/tmp/ray/", f"{self._disk}/").replace("interval: 10s", "interval: 2s"))
         self.head.start(
             "prometheus",
@@ -97,7 +97,6 @@ def cluster() -> Iterator[HostsCluster]:
         yield HostsCluster(machines, disk)
     assert not any(disk.iterdir()), "a node's disk was not its own"
     disk.rmdir()
-    disk.with_suffix(".yml").unlink()
 
 
 def shown_by_grafana() -> list[str]:
@@ -115,7 +114,7 @@ def _panels(dashboard: dict[str, list[dict[str, list[dict[str, str]]]]]) -> list
 @pytest.mark.slow
 def test_a_job_on_three_hosts_learns_what_it_learns_on_one(cluster: HostsCluster, tmp_path: pathlib.Path) -> None:
     """At 300,000 env steps returns vary by a factor of two from seed to seed; a run that isn't taught makes none."""
-    cluster.scrape()
+    cluster.scrape(tmp_path)
     task = ("configs/half-cheetah.yaml", *BUDGET, *SHORT)
     submitted = ("job", "submit", "--address", cluster.dashboard, "--submission-id", "first", "--no-wait")
     where = ("--working-dir", ".", "--runtime-env", "cluster/runtime_env.yaml")
