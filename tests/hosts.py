@@ -7,6 +7,7 @@ is made of is gone with its first process.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import pathlib
 import subprocess
@@ -23,6 +24,7 @@ ip link set lo up
 echo ready
 while :; do sleep 1000 & wait $!; done
 """  # bash, since a first process has to wait for those whose parents are gone
+CLONE_NEWNET = 0x40000000  # Linux's sched.h
 FETCH = "import sys, urllib.request as u; sys.stdout.buffer.write(u.urlopen(sys.argv[1], timeout=60).read())"
 
 
@@ -51,12 +53,7 @@ class Host:
         assert self._outside.stdout is not None and self._outside.stdout.readline() == "ready\n", "no host"
         children = pathlib.Path(f"/proc/{self._outside.pid}/task/{self._outside.pid}/children")
         self._first = int(children.read_text().split()[0])
-        inside = ("nsenter", "-t", str(self._first), "-n", "ip")
-        cable = ("link", "add", "eth0", "type", "veth", "peer", "name", self._port, "netns", str(switch))
-        subprocess.run([*inside, *cable], check=True)
-        _ip(switch, "link", "set", self._port, "master", "switch", "up")
-        subprocess.run([*inside, "address", "add", f"{self.address}/24", "dev", "eth0"], check=True)
-        subprocess.run([*inside, "link", "set", "eth0", "up"], check=True)
+        _plug_in(self._first, switch, self._port, self.address)
 
     def command(self, command: Sequence[str]) -> list[str]:
         """What to type outside to have this run here."""
@@ -87,41 +84,80 @@ class Host:
         return self.run(sys.executable, "-c", FETCH, url)
 
     def cut(self) -> None:
-        """Its cable is drawn."""
+        """Its cable is drawn: what it sends and what is sent to it is lost."""
         _ip(self._switch, "link", "set", self._port, "down")
 
     def join(self) -> None:
         """Its cable is back."""
         _ip(self._switch, "link", "set", self._port, "up")
 
+    def outside(self, inside: int) -> int | None:
+        """What a process is called outside that this host calls so; None where it has none."""
+        mine = os.stat(f"/proc/{self._first}/ns/pid").st_ino
+        for folder in pathlib.Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if (folder / "ns" / "pid").stat().st_ino != mine:
+                    continue
+                (names,) = (line for line in (folder / "status").read_text().splitlines() if line.startswith("NSpid:"))
+                if names.split()[-1] == str(inside):
+                    return int(folder.name)
+        return None
+
     def kill(self) -> None:
         """It is lost, with every process on it and its disk."""
         self._outside.kill()  # and with it, by the kernel, its first process and so all others
-        self._outside.communicate()
+        self._outside.wait()
+        assert self._outside.stdout is not None
+        self._outside.stdout.close()
         for started in self._started:
             started.wait()
 
 
 @contextlib.contextmanager
-def hosts(count: int, disk: pathlib.Path) -> Iterator[list[Host]]:
-    """So many hosts that reach one another; `disk` is an empty folder that each of them sees as its own."""
+def a_switch() -> Iterator[int]:
+    """A process in a network that joins others."""
     switch = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
-    made: list[Host] = []
     try:
         here = os.stat("/proc/self/ns/net").st_ino
         while os.stat(f"/proc/{switch.pid}/ns/net").st_ino == here:
             time.sleep(0.01)
         _ip(switch.pid, "link", "add", "switch", "type", "bridge")
         _ip(switch.pid, "link", "set", "switch", "up")
-        for number in range(1, count + 1):
-            made.append(Host(number, switch.pid, disk))
-        yield made
+        yield switch.pid
     finally:
-        for host in made:
-            host.kill()
         switch.kill()
         switch.wait()
 
 
-def _ip(switch: int, *words: str) -> None:
-    subprocess.run(["nsenter", "-t", str(switch), "-n", "ip", *words], check=True)
+@contextlib.contextmanager
+def hosts(count: int, disk: pathlib.Path) -> Iterator[list[Host]]:
+    """So many hosts that reach one another; `disk` is an empty folder that each of them sees as its own."""
+    with a_switch() as switch, contextlib.ExitStack() as lost:
+        made = []
+        for number in range(1, count + 1):
+            made.append(Host(number, switch, disk))
+            lost.callback(made[-1].kill)
+        yield made
+
+
+def join_network(switch: int, number: int) -> str:
+    """Have this process, and what it starts from now on, be on the switch too and nowhere else; its address there."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "no network of its own")
+    _ip(os.getpid(), "link", "set", "lo", "up")
+    address = f"10.77.0.{number}"
+    _plug_in(os.getpid(), switch, f"port{number}", address)
+    return address
+
+
+def _plug_in(process: int, switch: int, port: str, address: str) -> None:
+    _ip(process, "link", "add", "eth0", "type", "veth", "peer", "name", port, "netns", str(switch))
+    _ip(switch, "link", "set", port, "master", "switch", "up")
+    _ip(process, "address", "add", f"{address}/24", "dev", "eth0")
+    _ip(process, "link", "set", "eth0", "up")
+
+
+def _ip(process: int, *words: str) -> None:
+    """In the network of this process."""
+    subprocess.run(["nsenter", "-t", str(process), "-n", "ip", *words], check=True)

@@ -4,8 +4,9 @@
     python tests/faults/chaos.py chaos.jsonl --verify
 
 Run N is drawn from its number, so that a call that was ended goes on where the log ends. A fault is the kill -9 of a
-process, a process that stands still for half a minute, a disk that is full for a while, or the loss of a node. A line
-of the log is one run: its faults, what was said, how it ended, its answers and its return.
+process, a process that stands still for half a minute, a disk that is full for a while, the loss of a node, or a node
+whose network is cut for twenty seconds. A line of the log is one run: its faults, what was said, how it ended, its
+answers and its return. It takes root, since the second node is a host of its own, and all of it a network of its own.
 """
 
 from __future__ import annotations
@@ -31,10 +32,11 @@ sys.path.append(str(pathlib.Path(__file__).parents[1]))
 
 import numpy as np
 import pyarrow.parquet as pq
-from fault_run import LABELS, Cluster, Node, Run
+from fault_run import LABELS, Cluster, Run
+from hosts import Host, a_switch, join_network
 from small_disk import SmallDisk, small_disk
 
-KINDS = ("kill", "stop", "disk", "node")
+KINDS = ("kill", "stop", "disk", "node", "cut")
 PLACES = {
     "kill": (
         *("driver", "runner", "replica", "controller"),
@@ -43,9 +45,11 @@ PLACES = {
     "stop": ("driver", "runner", "replica", "trainer", "segments", "collector"),
     "disk": ("run folder",),
     "node": ("second node",),
+    "cut": ("second node",),
 }
 STOPPED_SECONDS = 30.0
 FULL_SECONDS = 15.0
+CUT_SECONDS = 20.0
 FAULTS_A_RUN = 2
 MAX_RESUMES = 5
 
@@ -75,17 +79,17 @@ def drawn(number: int) -> list[Fault]:
 class Disturbed:
     """A run to whom faults happen."""
 
-    def __init__(self, run: Run, disk: SmallDisk, faults: list[Fault]) -> None:
+    def __init__(self, run: Run, disk: SmallDisk, second: Host, faults: list[Fault]) -> None:
         self._run, self._disk, self._faults = run, disk, faults
-        self._node: Node | None = None
+        self._second: Host | None = second
         self._resumes = 0
         self._begun = time.monotonic()
         self._said = ""
 
     def to_the_end(self) -> dict[str, Any]:
         """Its line of the log. AssertionError where it isn't survived."""
-        if any(fault.kind == "node" for fault in self._faults):
-            self._node = self._run.cluster.add_node()
+        if self._second is not None and any(fault.kind in ("node", "cut") for fault in self._faults):
+            self._run.hosts[self._run.cluster.add_host(self._second)] = self._second
         self._run.begin()
         for fault in self._faults:
             if not self._reaches(fault.after_answers):
@@ -129,9 +133,14 @@ class Disturbed:
             time.sleep(FULL_SECONDS)
             self._disk.free()
         elif fault.kind == "node":
-            if self._node is not None:
-                self._node.kill()
-                self._node = None
+            if self._second is not None:
+                self._second.kill()
+                self._second = None
+        elif fault.kind == "cut":
+            if self._second is not None:
+                self._second.cut()
+                time.sleep(CUT_SECONDS)
+                self._second.join()
         elif fault.kind == "kill":
             with contextlib.suppress(AssertionError, ProcessLookupError):  # it is just being started again
                 self._run.signal(fault.place, signal.SIGKILL)
@@ -158,21 +167,28 @@ def is_sentence(line: str) -> bool:
 
 
 @contextlib.contextmanager
-def one_run() -> Iterator[tuple[Run, SmallDisk]]:
-    """A run on a cluster and a small disk of its own."""
+def one_run(switch: int, address: str) -> Iterator[tuple[Run, SmallDisk, Host]]:
+    """A run on a cluster and a small disk of its own, and a host that may become a node of the cluster."""
     with tempfile.TemporaryDirectory() as scratch, small_disk(pathlib.Path(scratch, "disk")) as disk:
-        cluster = Cluster()
+        cluster = Cluster(address=address)
+        second = Host(2, switch, cluster.disk)
         run = Run(cluster, pathlib.Path(scratch))
         run.dir = str(disk.path)
         try:
-            yield run, disk
+            yield run, disk, second
         finally:
             run.kill()
+            second.kill()
             cluster.stop()
 
 
 def go_on(log: pathlib.Path, faults: int, undisturbed: int) -> None:
     """Add lines until there are so many faults, and so many runs without any."""
+    with a_switch() as switch:
+        _go_on(log, faults, undisturbed, switch, join_network(switch, 1))
+
+
+def _go_on(log: pathlib.Path, faults: int, undisturbed: int, switch: int, address: str) -> None:
     lines = read(log)
     number = 1 + max((line["run"] for line in lines), default=0)
     while True:
@@ -183,9 +199,9 @@ def go_on(log: pathlib.Path, faults: int, undisturbed: int) -> None:
         # In turn, so that a machine that becomes slower is so for both.
         these = [] if calm < undisturbed and (done >= faults or calm * faults <= done * undisturbed) else drawn(number)
         line: dict[str, Any] = {"run": number, "drawn": [f"{fault.kind} {fault.place}" for fault in these]}
-        with one_run() as (run, disk):
+        with one_run(switch, address) as (run, disk, second):
             try:
-                line |= Disturbed(run, disk, these).to_the_end()
+                line |= Disturbed(run, disk, second, these).to_the_end()
             except (AssertionError, subprocess.SubprocessError) as error:
                 line |= {"faults": [dataclasses.asdict(f) for f in these], "outcome": "FAILED", "said": [str(error)]}
         lines.append(line)

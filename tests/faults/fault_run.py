@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pyarrow.parquet as pq
+from hosts import Host
 from ray._private.state import GlobalState
 from ray._raylet import GcsClientOptions
 from small_run import SMALL_PARTS
@@ -49,7 +50,7 @@ RUN = (
 
 CLUSTER = """
 import sys, ray
-context = ray.init(num_cpus=4, include_dashboard=False, _node_ip_address="127.0.0.1", log_to_driver=False,
+context = ray.init(num_cpus=4, include_dashboard=False, _node_ip_address=sys.argv[3], log_to_driver=False,
                    object_store_memory=int(sys.argv[1]), _temp_dir=sys.argv[2])
 print(context.address_info["gcs_address"], flush=True)
 sys.stdin.read()
@@ -79,13 +80,19 @@ class Node:
 class Cluster:
     """A Ray cluster in a process of its own."""
 
-    def __init__(self, object_store_bytes: int = 300_000_000, environment: Mapping[str, str] | None = None) -> None:
-        """`environment`: of its processes, beside this one's."""
+    def __init__(
+        self,
+        object_store_bytes: int = 300_000_000,
+        environment: Mapping[str, str] | None = None,
+        *,
+        address: str = "127.0.0.1",
+    ) -> None:
+        """`environment`: of its processes, beside this one's; `address`: of this machine, where it listens."""
         self.disk = pathlib.Path(
             tempfile.mkdtemp(prefix="ray-")
         )  # what the node keeps; short, for names of sockets lie below it
         self._process = subprocess.Popen(
-            [sys.executable, "-c", CLUSTER, str(object_store_bytes), str(self.disk)],
+            [sys.executable, "-c", CLUSTER, str(object_store_bytes), str(self.disk), address],
             env={**os.environ, **(environment or {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -121,6 +128,17 @@ class Cluster:
             time.sleep(0.1)
         self._others.append(Node(process, new.pop()))
         return self._others[-1]
+
+    def add_host(self, host: Host) -> str:
+        """One more node, on a host of its own that reaches this cluster; its id."""
+        before = self._nodes()
+        size = ("--num-cpus=4", "--object-store-memory=100000000")
+        host.start(RAY, "start", f"--address={self.address}", f"--node-ip-address={host.address}", "--block", *size)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not (new := self._nodes() - before):
+            assert time.monotonic() < deadline, "the node did not start"
+            time.sleep(0.1)
+        return new.pop()
 
     def _nodes(self) -> set[str]:
         return {node["NodeID"] for node in self._state.node_table() if node["Alive"]}
@@ -188,6 +206,7 @@ class Run:
         self._lines: list[str] = []
         self._reader: threading.Thread | None = None
         self.acknowledged: set[str] = set()
+        self.hosts: dict[str, Host] = {}  # of nodes with process ids of their own
 
     @property
     def address(self) -> str:
@@ -283,7 +302,10 @@ class Run:
                 or (what == "controller" and name == "SERVE_CONTROLLER_ACTOR")
             ):
                 pid: int = actor["Pid"]
-                return pid
+                if (host := self.hosts.get(actor["Address"]["NodeID"])) is None:
+                    return pid
+                if (outside := host.outside(pid)) is not None:
+                    return outside
         raise AssertionError(f"no {what} on the cluster")
 
     def signal(self, what: str, number: signal.Signals) -> int:
