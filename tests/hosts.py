@@ -142,7 +142,7 @@ def hosts(count: int, disk: pathlib.Path) -> Iterator[list[Host]]:
 
 def join_network(switch: int, number: int) -> str:
     """Have this process, and what it starts from now on, be on the switch too and nowhere else; its address there."""
-    libc = ctypes.CDLL(None, use_errno=True)
+    libc = ctypes.CDLL(None, use_errno=True)  # of this thread, and what it starts; os.unshare comes with Python 3.12
     if libc.unshare(CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "no network of its own")
     _ip(os.getpid(), "link", "set", "lo", "up")

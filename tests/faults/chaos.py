@@ -33,7 +33,7 @@ sys.path.append(str(pathlib.Path(__file__).parents[1]))
 import numpy as np
 import pyarrow.parquet as pq
 from fault_run import LABELS, Cluster, Run
-from hosts import Host, a_switch, join_network
+from hosts import Host, a_switch, hosts_problem, join_network
 from small_disk import SmallDisk, small_disk
 
 KINDS = ("kill", "stop", "disk", "node", "cut")
@@ -94,6 +94,8 @@ class Disturbed:
         for fault in self._faults:
             if not self._reaches(fault.after_answers):
                 continue
+            if fault.kind in ("node", "cut") and self._second is None:
+                continue  # it is lost already, so nothing can happen to it
             fault.acknowledged = len(self._run.note_answers())
             fault.injected_at_seconds = round(time.monotonic() - self._begun, 1)
             before = time.monotonic()
@@ -132,15 +134,13 @@ class Disturbed:
             self._disk.fill()
             time.sleep(FULL_SECONDS)
             self._disk.free()
-        elif fault.kind == "node":
-            if self._second is not None:
-                self._second.kill()
-                self._second = None
-        elif fault.kind == "cut":
-            if self._second is not None:
-                self._second.cut()
-                time.sleep(CUT_SECONDS)
-                self._second.join()
+        elif fault.kind == "node" and self._second is not None:
+            self._second.kill()
+            self._second = None
+        elif fault.kind == "cut" and self._second is not None:
+            self._second.cut()
+            time.sleep(CUT_SECONDS)
+            self._second.join()
         elif fault.kind == "kill":
             with contextlib.suppress(AssertionError, ProcessLookupError):  # it is just being started again
                 self._run.signal(fault.place, signal.SIGKILL)
@@ -184,6 +184,8 @@ def one_run(switch: int, address: str) -> Iterator[tuple[Run, SmallDisk, Host]]:
 
 def go_on(log: pathlib.Path, faults: int, undisturbed: int) -> None:
     """Add lines until there are so many faults, and so many runs without any."""
+    if problem := hosts_problem():
+        sys.exit(problem)
     with a_switch() as switch:
         _go_on(log, faults, undisturbed, switch, join_network(switch, 1))
 

@@ -122,11 +122,7 @@ class Cluster:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not (new := self._nodes() - before):
-            assert process.poll() is None and time.monotonic() < deadline, "the node did not start"
-            time.sleep(0.1)
-        self._others.append(Node(process, new.pop()))
+        self._others.append(Node(process, self._new_node(before)))
         return self._others[-1]
 
     def add_host(self, host: Host) -> str:
@@ -134,6 +130,9 @@ class Cluster:
         before = self._nodes()
         size = ("--num-cpus=4", "--object-store-memory=100000000")
         host.start(RAY, "start", f"--address={self.address}", f"--node-ip-address={host.address}", "--block", *size)
+        return self._new_node(before)
+
+    def _new_node(self, before: set[str]) -> str:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not (new := self._nodes() - before):
             assert time.monotonic() < deadline, "the node did not start"
