@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlencode
 
 import pytest
-from fault_run import PATIENCE_SECONDS, RAY, RLHP_RAY
+from fault_cluster import PATIENCE_SECONDS, RAY
+from fault_run import RLHP_RAY
 from hosts import Host, hosts, hosts_problem
 
 ROOT = pathlib.Path(__file__).parents[2]

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import httpx2
 import pytest
-from fault_run import RLHP_RAY, Cluster
+from fault_cluster import Cluster
+from fault_run import RLHP_RAY
 from human_run import HumanRun, free_port
 from small_run import SMALL
 

@@ -32,7 +32,8 @@ sys.path.append(str(pathlib.Path(__file__).parents[1]))
 
 import numpy as np
 import pyarrow.parquet as pq
-from fault_run import LABELS, Cluster, Run
+from fault_cluster import Cluster
+from fault_run import LABELS, Run
 from hosts import Host, a_switch, hosts_problem, join_network
 from small_disk import SmallDisk, small_disk
 

@@ -6,7 +6,8 @@ import pathlib
 from collections.abc import Iterator
 
 import pytest
-from fault_run import Cluster, Run
+from fault_cluster import Cluster
+from fault_run import Run
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,8 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from fault_run import Cluster, Run
+from fault_cluster import Cluster
+from fault_run import Run
 from s3_server import S3Server
 
 from rlhp_ray.experiment import checkpoint

@@ -6,7 +6,8 @@ import pathlib
 from collections.abc import Callable, Iterator
 
 import pytest
-from fault_run import Cluster, Node, Run
+from fault_cluster import Cluster, Node
+from fault_run import Run
 
 from rlhp_ray.experiment.status import status
 

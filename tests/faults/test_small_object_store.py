@@ -9,7 +9,8 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from fault_run import Cluster, Run
+from fault_cluster import Cluster
+from fault_run import Run
 
 STORE_BYTES = 80_000_000
 

@@ -16,7 +16,8 @@ from ray._private.ray_constants import ENABLE_RAY_CLUSTERS_ENV_VAR
 
 sys.path.append(str(pathlib.Path(__file__).parents[1] / "faults"))
 
-from fault_run import RLHP_RAY, Cluster
+from fault_cluster import Cluster
+from fault_run import RLHP_RAY
 
 from rlhp_ray.experiment.cluster import run_key
 from rlhp_ray.labeling.access import Person
