@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from playwright.sync_api import sync_playwright
 
@@ -33,8 +34,7 @@ from rlhp_ray.types import Answer, Query, Withdrawal
 
 ERRANT = OneTeacherPart(mistake_probability=0.05, equal_share=0.05, cant_tell_share=0.05)
 PACE = 20.0  # answers a minute
-PACED_LABELS = 40  # given before the agent has taken all of its env steps, else the pace would be what is measured
-PACED = ("env_steps_per_second", "held_seconds")
+PACED_LABELS = 40  # two minutes of answers: about as long as the agent takes for its env steps
 POOL_PAIRS = 300
 ABSENT_PEOPLE = 3
 STUCK_SECONDS = 2.0  # after its end; the next of 15 people comes within a fraction of a second
@@ -61,14 +61,19 @@ def pace(pairs: int, steps: int | None) -> None:
             with HttpPerson(folder, "ann", OneTeacherPart()) as person:
                 person.answer_for(3_600.0, each=60.0 / PACE, until=PACED_LABELS)
             driver.wait()
-            summary = json.loads(folder.read("summary.json"))
-            return {name: summary[name] for name in PACED} | person.figures()
+            return _pace_of(json.loads(folder.read("summary.json"))) | person.figures()
 
     def by_oracle() -> dict[str, float]:
-        done = run("half-cheetah", *shared, f"teacher.answers_per_minute={PACE}")
-        return {name: done[name] for name in PACED}
+        return _pace_of(run("half-cheetah", *shared, f"teacher.answers_per_minute={PACE}"))
 
     run_pairs("labeling-pace", [Side("page", by_page), Side("oracle in the run", by_oracle)], pairs)
+
+
+def _pace_of(summary: dict[str, Any]) -> dict[str, float]:
+    """env steps/s while the agent steps: where it is the quicker one, it waits for the last answers with all taken."""
+    held = summary["held_seconds"]
+    train = summary["env_steps"] / summary["env_steps_per_second"]
+    return {"env_steps_per_second_not_held": summary["env_steps"] / (train - held), "held_seconds": held}
 
 
 def keys(pairs: int, steps: int | None) -> None:
