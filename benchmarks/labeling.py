@@ -34,7 +34,7 @@ from rlhp_ray.types import Answer, Query, Withdrawal
 
 ERRANT = OneTeacherPart(mistake_probability=0.05, equal_share=0.05, cant_tell_share=0.05)
 PACE = 20.0  # answers a minute
-PACED_LABELS = 40  # two minutes of answers: about as long as the agent takes for its env steps
+PACED_LABELS = 40  # two minutes of answers; the agent takes about as long for its env steps
 POOL_PAIRS = 300
 ABSENT_PEOPLE = 3
 STUCK_SECONDS = 2.0  # after its end; the next of 15 people comes within a fraction of a second
