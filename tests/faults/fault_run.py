@@ -25,7 +25,8 @@ from rlhp_ray.types import Answer
 RLHP_RAY = str(pathlib.Path(sys.executable).with_name("rlhp-ray"))
 LABELS = 60
 
-# A run of some fifteen seconds with a teacher who answers all the time.
+# A run of half a minute with a teacher who answers all the time, in which the point learns to go to its target: with
+# less training of the predictor it goes to one end of its line.
 RUN = (
     "run.name=run",
     "run.checkpoint_seconds=2",
@@ -36,7 +37,12 @@ RUN = (
     "teacher.answers_per_minute=480",
     "queries.initial_fraction=0.2",
     *SMALL_PARTS,
-    "evaluation.episodes=2",
+    "agent.learning_rate=3e-3",
+    "agent.gamma=0.9",
+    "reward.hidden_sizes=[64,64]",
+    "reward.initial_epochs=200",
+    "reward.labels_per_env_step=5",
+    "evaluation.episodes=20",
     "evaluation.random_episodes=2",
     "evaluation.video=false",
 )
