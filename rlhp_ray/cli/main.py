@@ -161,18 +161,15 @@ def _evaluate(options: argparse.Namespace) -> int:
 
     folder = RunFolder.open(options.run)
     task, evaluation = evaluate_newest(folder, read_config(folder), episodes=options.episodes)
+    figures = evaluation.figures()
     if options.video:
         film(task, evaluation.states, options.video)
-    figures = {
-        "true_return_mean": evaluation.mean,
-        "true_return_std": evaluation.std,
-        "eval_episodes": len(evaluation.returns),
-        "success": task.success(evaluation.states),
-    }
     if options.json:
         print(json.dumps(figures))
     else:
         print(f"true return {evaluation.mean:,.1f} ± {evaluation.std:,.1f} over {len(evaluation.returns)} episodes")
+        for name, value in evaluation.measures.items():
+            print(f"{name} {value:,.2f}")
     return 0
 
 

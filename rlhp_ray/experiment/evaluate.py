@@ -27,12 +27,13 @@ MAX_STATES_BYTES = 256_000_000  # of the episode kept for video and success: all
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """True returns of some whole episodes, and the first one's render states."""
+    """True returns of some whole episodes, the task's own measures, and the first one's render states."""
 
     returns: FloatArray  # [episodes]
     states: Array  # [steps, *state_shape] of the first episode, its beginning where they are large
     observations: Array  # [steps, *observation.shape] of the same steps
     actions: Array  # [steps, *action.shape] that the policy chose
+    measures: dict[str, float]  # mean over the episodes; empty where the task has none
 
     @property
     def mean(self) -> float:
@@ -43,6 +44,21 @@ class Evaluation:
     def std(self) -> float:
         """Standard deviation of the true return over the episodes."""
         return float(self.returns.std())
+
+    @property
+    def success(self) -> float | None:
+        """The task's own measure of success; None where it has none."""
+        return next(iter(self.measures.values()), None)
+
+    def figures(self) -> dict[str, Any]:
+        """What summary.json and `rlhp-ray evaluate` say of it."""
+        return {
+            "true_return_mean": self.mean,
+            "true_return_std": self.std,
+            "eval_episodes": len(self.returns),
+            "success": self.success,
+            "measures": self.measures,
+        }
 
 
 def greedy_policy(module: PolicyModule, task: Task) -> Policy:
@@ -77,6 +93,7 @@ def evaluate(
     running = np.ones(episodes, dtype=np.bool_)
     returns = np.zeros(episodes, dtype=np.float64)
     states: list[Array] = []
+    whole: list[list[Array]] = [[] for _ in range(episodes)]  # states of each episode, where they are measured
     observations: list[Array] = []
     actions: list[Array] = []
     kept_states = MAX_STATES_BYTES // max(1, envs.states[0].nbytes)
@@ -84,6 +101,9 @@ def evaluate(
         if running[0] and len(states) < kept_states:
             states.append(envs.states[0].copy())
             observations.append(envs.observations[0].copy())
+        if task.measured:
+            for episode in np.flatnonzero(running):
+                whole[episode].append(envs.states[episode].copy())
         chosen = policy(envs.observations)
         if len(actions) < len(states):
             actions.append(chosen[0].copy())
@@ -93,7 +113,14 @@ def evaluate(
         if not running.any():
             break
     envs.close()
-    return Evaluation(returns.astype(np.float32), np.stack(states), np.stack(observations), np.stack(actions))
+    measured = [task.measures(np.stack(episode)) for episode in whole if episode]
+    return Evaluation(
+        returns.astype(np.float32),
+        np.stack(states),
+        np.stack(observations),
+        np.stack(actions),
+        {name: float(np.mean([one[name] for one in measured])) for name in (measured[0] if measured else {})},
+    )
 
 
 def film(task: Task, states: Array, file: pathlib.Path, *, width: int = 480, height: int = 360) -> None:

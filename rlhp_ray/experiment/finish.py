@@ -57,11 +57,8 @@ def finish(
         else None,
         "seed": config.seed,
         **account.as_summary(task.clip_steps),
-        "true_return_mean": evaluation.mean,
-        "true_return_std": evaluation.std,
-        "eval_episodes": len(evaluation.returns),
+        **evaluation.figures(),
         "random_return_mean": random.mean,
-        "success": task.success(evaluation.states),
     }
     folder.write(SUMMARY, json.dumps(summary, indent=1).encode())
     paths = {"summary": folder.address_of(SUMMARY)}

@@ -13,11 +13,12 @@ from rlhp_ray.errors import OwnCodeError, TaskError
 from rlhp_ray.own_code import call_own, import_own
 from rlhp_ray.tasks.atari import ATARI, AtariTask, Game, is_atari
 from rlhp_ray.tasks.cart_pole import CART_POLE
+from rlhp_ray.tasks.new_behaviors import NEW_BEHAVIORS
 from rlhp_ray.tasks.point import POINTS
 from rlhp_ray.tasks.robotics import ROBOTICS, make_plain
 from rlhp_ray.tasks.task import Task
 
-TASKS = ROBOTICS | ATARI | CART_POLE | POINTS
+TASKS = ROBOTICS | NEW_BEHAVIORS | ATARI | CART_POLE | POINTS
 
 
 def load_task(name: str, clip_steps: int | None = None) -> Task:

@@ -41,6 +41,7 @@ class Task:
 
     frames_per_observation = 1  # F; the policy sees [F, *frame_shape] where it is more than one
     state_dtype: np.dtype[Any] = np.dtype(np.float64)
+    measured = False
 
     @property
     def images(self) -> bool:
@@ -121,9 +122,12 @@ class Task:
         """What a browser needs to draw its clips itself; None where only frames can be had."""
         return None if self._model is None else Scene(self._model, self._camera)
 
-    def success(self, states: Array) -> float | None:
-        """The task's own measure of an episode, by its states [T, *state_shape]; None: it has none, as all today."""
-        return None
+    def measures(self, states: Array) -> dict[str, float]:
+        """The task's own figures of an episode, by its states [T, *state_shape]; the first is its success.
+
+        A task that is `measured` has some, the others none.
+        """
+        return {}
 
     def check(self) -> None:
         """TaskError where the method can't work with this task's spaces, or no clip fits into an episode."""

@@ -52,7 +52,7 @@ def test_facts_and_a_sentence_for_a_person(name: str) -> None:
     )  # half a step of the slowest control rate
     assert task.name == name
     assert task.description.endswith(".") and "should" in task.description
-    assert task.success(np.zeros((3, *task.state_shape))) is None
+    assert not task.measured and task.measures(np.zeros((3, *task.state_shape))) == {}
 
 
 @pytest.mark.parametrize("name", FACTS)
