@@ -176,7 +176,7 @@ def _view(title: str, progress: Progress, seconds: float, left: float | None, *,
 
 
 def _shown(value: object) -> str:
-    if value is None:
+    if value is None or value == {}:
         return "-"
     if isinstance(value, bool | str):
         return str(value)
