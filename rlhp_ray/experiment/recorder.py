@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterable, Mapping
 
@@ -158,4 +159,9 @@ def _of_trainer(trainer: TrainerReport) -> Values:
         "labels_processed",
         "labels_trained",
     )
-    return {"reward/l2": sum(trainer.l2) / len(trainer.l2), **{f"reward/{n}": getattr(trainer, n) for n in names}}
+    novelty = dataclasses.asdict(trainer.novelty) if trainer.novelty else {}
+    return {
+        "reward/l2": sum(trainer.l2) / len(trainer.l2),
+        **{f"reward/{name}": getattr(trainer, name) for name in names},
+        **{f"novelty/{name}": value for name, value in novelty.items()},
+    }

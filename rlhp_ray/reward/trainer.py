@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from rlhp_ray.config.schema import RewardPart
 from rlhp_ray.preferences.collector import Collector
 from rlhp_ray.reward.ensemble import Architecture, make_ensemble
 from rlhp_ray.reward.inputs import StepInputs
+from rlhp_ray.reward.judge import Judge, Novelty
 from rlhp_ray.reward.optimizer import EnsembleOptimizer, adapted_l2
 from rlhp_ray.reward.pacing import Pacing
 from rlhp_ray.reward.published import PublishedEnsemble
@@ -39,6 +40,8 @@ EVALUATED_LABELS = 256
 MOMENTS_GROWTH = 1.1  # the input moments are taken anew when the labelled segments have grown by this
 FRESH_WINDOW_LABELS = 100
 VECTOR_OUTPUT_STEPS, IMAGE_OUTPUT_STEPS = 8_192, 1_024  # recent behaviour that the output is normalised over
+NOVELTY_ENV_STEPS = 16_384  # between two looks at how the newest behaviour differs from the labelled one
+NEWEST_CLIPS, NEWEST_IMAGE_CLIPS = 64, 8
 IMAGE_DROPOUT = 0.5  # paper, appendix A
 LEAST_STD = 1e-6
 
@@ -57,6 +60,7 @@ class TrainerReport:
     fresh_accuracy: float | None  # on the last 100 new answers, each before it was trained on; ties left out
     audit_accuracy: float | None  # on the audit answers, by the newest version; ties left out
     disagreement: float | None  # mean of the members' standard deviation on the last 100 new answers, since a restart
+    novelty: Novelty | None  # of the newest behaviour; None before it was looked at
     answered_at: list[float]  # unix seconds of the answers that the version published here is the first to cover
     idle: bool  # there was nothing to train on
 
@@ -94,6 +98,7 @@ class RewardTrainer:
         )
         self._output_std = torch.ones(part.members)  # of the newest version
         self._labels = TrainingSet(inputs, members=part.members, seed=seed, window=part.label_window)
+        self._judge = Judge(self._optimizer, self._labels, batch_labels=part.batch_labels)
         self._versions = PublishedVersions(folder)
         self._states = TrainerStates(folder)
         self._counters = TrainerCounters()
@@ -102,6 +107,8 @@ class RewardTrainer:
         self._evaluated_at_labels = self._counters.labels_processed
         self._taken_in_at = -math.inf
         self._disagreement: list[float] = []  # on the newest answers, each before it was trained on
+        self._novelty: Novelty | None = None
+        self._novelty_at_env_steps = 0
         self._published_at = clock()
         self._published_at_labels = self._counters.labels_processed
 
@@ -132,6 +139,7 @@ class RewardTrainer:
             self._taken_in_at = begun_at
             self._take_in()
         self._pacing.grant(env_steps)
+        self._look_at_newest(env_steps)
         while (slots := self._pacing.next_slots()) is not None:
             self._train(slots)
             worked_labels = self._counters.labels_processed - begun_labels
@@ -166,7 +174,7 @@ class RewardTrainer:
         self._add(changes.added)
         if self._counters.labels_processed:
             names = [p.preference_id for p in changes.added if p.preference_id in self._labels]
-            hits, disagreement = self._judge(self._labels.slots_of(names))
+            hits, disagreement = self._judge.answers(self._labels.slots_of(names), self._output_std)
             self._counters.fresh_hits += hits
             del self._counters.fresh_hits[:-FRESH_WINDOW_LABELS]
             self._disagreement += disagreement
@@ -190,24 +198,13 @@ class RewardTrainer:
         self._optimizer.set_input_moments(mean, std, keep_function=self._counters.labels_processed > 0)
         self._counters.moments_segments = segments
 
-    def _judge(self, slots: Tensor) -> tuple[list[bool], list[float]]:
-        """What the ensemble says of these labels.
-
-        Whether it prefers what the teacher did, by the mean of its normalised members, ties left out; and the standard
-        deviation over the members of the predicted preference.
-        """
-        if not len(slots):
-            return [], []
-        returns = self._optimizer.returns(self._batches(slots))
-        difference = ((returns[..., 0] - returns[..., 1]) / self._output_std.unsqueeze(1)).mean(0)
-        targets = self._labels.targets(slots)
-        hits: list[bool] = ((difference > 0) == (targets > 0.5))[targets != 0.5].tolist()
-        preference = torch.sigmoid(returns[..., 0] - returns[..., 1])
-        disagreement: list[float] = preference.std(0, correction=0).tolist()
-        return hits, disagreement
-
-    def _batches(self, slots: Tensor) -> Iterator[Minibatch]:
-        return (self._labels.minibatch(some) for some in torch.split(slots, self._part.batch_labels))
+    def _look_at_newest(self, env_steps: int) -> None:
+        """How the newest behaviour differs from the labelled one, at an interval of env steps."""
+        if env_steps < self._novelty_at_env_steps + NOVELTY_ENV_STEPS:
+            return
+        self._novelty_at_env_steps = env_steps
+        newest = self._store.newest(NEWEST_IMAGE_CLIPS if self._inputs.images else NEWEST_CLIPS)
+        self._novelty = self._judge.novelty(newest, self._output_std)
 
     def _train(self, slots: Tensor) -> None:
         self._optimizer.train(self._cropped(self._labels.minibatch(slots)))
@@ -227,7 +224,7 @@ class RewardTrainer:
 
     def _evaluate(self) -> tuple[Tensor, Tensor]:
         """Training and validation loss [M] of the members now; NaN: too little is held out."""
-        training, validation = self._optimizer.losses(self._batches(self._pacing.random_slots(EVALUATED_LABELS)))
+        training, validation = self._judge.losses(self._pacing.random_slots(EVALUATED_LABELS))
         self._counters.train_loss = _mean(training.tolist())
         self._counters.validation_loss = _mean(validation.tolist())
         self._evaluated_at_labels = self._counters.labels_processed
@@ -246,7 +243,7 @@ class RewardTrainer:
         std, mean = torch.std_mean(self._optimizer.rewards(self._recent_steps()), dim=1, correction=0)
         self._output_std = std.clamp(min=LEAST_STD)
         counters.version += 1
-        counters.audit_accuracy = _mean(self._judge(self._labels.audit_slots())[0])
+        counters.audit_accuracy = _mean(self._judge.answers(self._labels.audit_slots(), self._output_std)[0])
         if counters.train_loss is None:
             self._evaluate()
         published = PublishedEnsemble(
@@ -287,6 +284,7 @@ class RewardTrainer:
             fresh_accuracy=_mean(counters.fresh_hits),
             audit_accuracy=counters.audit_accuracy,
             disagreement=_mean(self._disagreement),
+            novelty=self._novelty,
             answered_at=list(answered_at),
             idle=idle,
         )

@@ -168,6 +168,12 @@ class TrainingSet:
         newest = torch.tensor(list(self._segments.values())[-segments:], dtype=torch.int64)
         return self._inputs.steps_of(self._encoded[newest]).flatten(0, 1)
 
+    def spread_steps(self, count: int) -> Tensor:
+        """Inputs [at most count, K, *inputs.shape] of labelled segments, evenly spread over their age."""
+        slots = torch.tensor(list(self._segments.values()), dtype=torch.int64)
+        some = slots[torch.linspace(0, len(slots) - 1, min(count, len(slots))).round().to(torch.int64)]
+        return self._inputs.steps_of(self._encoded[some])
+
     def observation_moments(self) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation [observation_size] of the observations of all segments here, each once."""
         slots = torch.tensor(list(self._segments.values()), dtype=torch.int64)

@@ -65,6 +65,9 @@ class SegmentStoreActor(Watched):
     def sample(self, count: int, *, recency: float) -> Segments:
         return self._store.sample(count, recency=recency)
 
+    def newest(self, count: int) -> Segments:
+        return self._store.newest(count)
+
     def keep(self, segment_ids: list[int]) -> None:
         self._store.keep(segment_ids)
 

@@ -97,6 +97,11 @@ class SegmentPool:
         others = others[~np.isin(others, recent)][: count - len(recent)]
         return gather(self._at(rng.permutation(np.concatenate([recent, others]))), states=False)
 
+    def newest(self, count: int) -> Segments:
+        """The newest segments, oldest first, without render states, at most what there is."""
+        count = min(count, self.segments)
+        return gather(self._at(np.arange(self.segments - count, self.segments)), states=False)
+
     def _at(self, places: IntArray) -> list[tuple[Segments, int]]:
         """The live segments at these places, counted from the oldest."""
         ends = np.cumsum([lot.live for lot in self._lots], dtype=np.int64)

@@ -64,6 +64,10 @@ class SegmentStore:
         """
         return self._pool.sample(count, recency=recency, rng=self._rng)
 
+    def newest(self, count: int) -> Segments:
+        """The newest candidates, oldest first, without render states; at most what there is (K = 0: there are none)."""
+        return self._pool.newest(count)
+
     def keep(self, segment_ids: list[int]) -> None:
         """Make candidates durable before it returns: all, or none and RlhpRayError if one was dropped."""
         found = []

@@ -30,6 +30,7 @@ _GROUPS = {
     "answers": "Answers",
     "people": "People who answer",
     "reward": "The reward predictor",
+    "novelty": "The newest behaviour beside the labelled",
     "agent": "The agent",
     "segments": "Segments",
     "cluster": "The cluster",

@@ -220,6 +220,22 @@ METRICS: tuple[Metric, ...] = (
     Metric("reward/l2", "coefficient", "Mean of the members' l2 coefficients, as adapted.", prometheus=True),
     Metric("reward/labels_processed", "labels", "Labels in all minibatches so far.", kind="counter", prometheus=True),
     Metric("reward/labels_trained", "labels", "Labels in force that were trained on at least once.", prometheus=True),
+    # The newest behaviour beside what was labelled: nobody has said anything of what is far away -------------------
+    Metric(
+        "novelty/disagreement",
+        "ratio",
+        "How far the members differ about the newest clips, by how far they do about labelled ones.",
+    ),
+    Metric(
+        "novelty/predicted",
+        "standard deviations",
+        "Predicted return of the newest clips above that of labelled ones, in the labelled ones' deviations.",
+    ),
+    Metric(
+        "novelty/distance",
+        "ratio",
+        "Distance of the newest steps to the nearest labelled ones, by that among labelled clips; vectors only.",
+    ),
     # The agent ----------------------------------------------------------------------------------------------------
     Metric("agent/policy_version", "updates", "Updates of the policy so far.", kind="counter", prometheus=True),
     Metric(

@@ -11,6 +11,7 @@ from reward_world import World, make_segments
 
 from rlhp_ray.config.schema import RewardPart
 from rlhp_ray.reward import PublishedEnsemble, RewardTrainer, StepInputs
+from rlhp_ray.reward.trainer import NOVELTY_ENV_STEPS
 from rlhp_ray.storage.run_folder import RunFolder
 from rlhp_ray.types import Answer, Choice, FloatArray, Query
 
@@ -263,3 +264,7 @@ def test_images_are_learned_from_too(tmp_path: Path) -> None:
         store=world.store,
     )
     assert restarted.first_training().published == report.published
+    bright = dataclasses.replace(segments, observations=np.full_like(segments.observations, 255))
+    world.store.offer(bright.take(slice(16)))
+    novelty = trainer.step(NOVELTY_ENV_STEPS).novelty
+    assert novelty is not None and novelty.predicted > 1.0 and novelty.distance is None
