@@ -9,9 +9,8 @@ from there.
 from __future__ import annotations
 
 import contextlib
-import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import ray
 
@@ -21,6 +20,7 @@ from rlhp_ray.config.schema import BudgetPart, Config
 from rlhp_ray.errors import AgentLostError, Stopped
 from rlhp_ray.experiment import checkpoint
 from rlhp_ray.experiment.account import Account, Counters
+from rlhp_ray.experiment.agent_keeper import AgentKeeper
 from rlhp_ray.experiment.cluster import connect, explained, remove_processes, run_key
 from rlhp_ray.experiment.cluster_figures import ClusterFigures
 from rlhp_ray.experiment.conductor import WAIT_SECONDS, Conductor, Standing
@@ -38,8 +38,6 @@ from rlhp_ray.reward import TrainerReport
 from rlhp_ray.serving import broadcast
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.tasks import Task, load_task
-
-MAX_REBUILDS = 3  # of a lost agent, without a checkpoint in between
 
 
 class Experiment:
@@ -60,13 +58,10 @@ class Experiment:
         self._loaded = checkpoint.load_newest(folder)  # before anything is started: it may be corrupt
         self._true_standing = Standing()  # of a run on the true reward, that has no loops beside the agent's
         self._conductor: Conductor | None = None
-        self._agent: FragmentAlgorithm | None = None
-        self._agent_of: Callable[..., FragmentAlgorithm]  # on the cluster, once it is known
+        self._keeper: AgentKeeper | None = None  # of the agent, once the cluster is known
         self._limits = Limits(config.ray.silent_seconds, config.ray.restart_seconds)
         self._progress = Progress(self._limits, recorder.note)  # of the loop here
         self._watch: Watch | None = None
-        self._rebuilds = 0  # of the agent, by this driver
-        self._rebuilds_in_a_row = 0  # without a checkpoint in between
 
     @property
     def _lockstep(self) -> bool:
@@ -94,7 +89,7 @@ class Experiment:
                 agent = self._train(agent, interrupt)
             if self._conductor is not None:
                 self._conductor.stop()
-            self._checkpoint(agent)
+            self._checkpoint()
             self._report(agent)
             if interrupt.received and not self._done(agent):
                 raise Stopped(
@@ -143,16 +138,22 @@ class Experiment:
                     clips=parts.clips,
                     note=self._recorder.note,
                 )
-            self._start_watch(parts)
+            self._watch = self._started_watch(parts)
             self._recorder.say("starting the environments")
-            self._agent_of = functools.partial(build_agent, fitted, self._task, parts)
-            agent = self._build_agent()
+            self._keeper = AgentKeeper(
+                self._folder,
+                make=lambda epoch: build_agent(fitted, self._task, parts, epoch=epoch),
+                follow=self._watch.follow,
+                note=self._recorder.note,
+            )
+            agent = self._keeper.build()
             self._recorder.connected(ClusterFigures(self._key, parts.store if parts else None, epoch=self._epoch))
             yield agent, parts
         finally:
             if self._conductor is not None:
                 self._conductor.stop()
-            self._stop_agent()
+            if self._keeper is not None:
+                self._keeper.stop()
             if self._watch is not None:
                 self._watch.stop()
             try:
@@ -160,23 +161,11 @@ class Experiment:
             finally:
                 ray.shutdown()
 
-    def _build_agent(self) -> FragmentAlgorithm:
-        # One that is built again takes other random numbers, as in a resumed run.
-        self._agent = self._agent_of(epoch=self._epoch + 1_000_000 * self._rebuilds)
-        if self._watch is not None:
-            self._watch.follow(self._agent)
-        return self._agent
-
-    def _stop_agent(self) -> None:
-        if self._agent is not None:
-            with contextlib.suppress(Exception):  # RLlib stumbles over learners and runners that died
-                self._agent.stop()
-            self._agent = None
-
-    def _start_watch(self, parts: Parts | None) -> None:
+    def _started_watch(self, parts: Parts | None) -> Watch:
         actors, app = (parts.watched(), parts.app) if parts else ({}, None)
-        self._watch = Watch(actors, app, self._progress, self._limits, self._recorder.note)
-        self._watch.start()
+        watch = Watch(actors, app, self._progress, self._limits, self._recorder.note)
+        watch.start()
+        return watch
 
     def _profiled(self) -> contextlib.AbstractContextManager[None]:
         if not self._config.profile:
@@ -219,10 +208,12 @@ class Experiment:
                 self._counters.train_seconds = trained_before + now - begun
                 self._report_if_due(agent)
                 if now - checkpointed >= self._config.run.checkpoint_seconds:
-                    self._checkpoint(agent)
+                    self._checkpoint()
                     checkpointed = time.monotonic()
             except AgentLostError as error:
-                agent = self._rebuild(agent, error)
+                assert self._keeper is not None
+                agent = self._keeper.in_place_of(agent, error)
+                self._standing.env_steps = agent.env_steps
         self._progress.paused()
         return agent
 
@@ -241,24 +232,6 @@ class Experiment:
             if self._lockstep:
                 self._conductor.turn()
             self._conductor.raise_if_failed()
-
-    def _rebuild(self, lost: FragmentAlgorithm, error: AgentLostError) -> FragmentAlgorithm:
-        """An agent in place of a lost one, from the last checkpoint; raises the error where it is lost at once."""
-        self._rebuilds += 1
-        self._rebuilds_in_a_row += 1
-        if self._rebuilds_in_a_row > MAX_REBUILDS:
-            raise error
-        self._stop_agent()
-        agent = self._build_agent()
-        loaded = checkpoint.load_newest(self._folder)
-        if loaded is not None:
-            agent.go_on(loaded[0])
-        self._standing.env_steps = agent.env_steps
-        self._recorder.note(
-            f"The agent was lost after {lost.env_steps:,} env steps (a learner or its EnvRunners died) and goes on "
-            f"from {agent.env_steps:,}, its last checkpoint's."
-        )
-        return agent
 
     def _may_step(self, agent: FragmentAlgorithm) -> bool:
         """Whether the agent has env steps left and isn't held back until an open query is answered."""
@@ -298,10 +271,10 @@ class Experiment:
             self._recorder.episodes(fragment.episodes)
         self._recorder.figures(update.figures)
 
-    def _checkpoint(self, agent: FragmentAlgorithm) -> None:
+    def _checkpoint(self) -> None:
+        assert self._keeper is not None
         self._count_wall_seconds()
-        checkpoint.save(self._folder, agent.snapshot(), self._counters.as_dict())
-        self._rebuilds_in_a_row = 0
+        self._keeper.save(self._counters.as_dict())
 
     def _report_if_due(self, agent: FragmentAlgorithm) -> None:
         if self._recorder.due():
