@@ -30,6 +30,7 @@ BENCHMARKS = {
     "training": training.training,
     "pong": pong.pong,
     "latency": latency.latency,
+    "latency-growth": latency.growth,
     "memory": memory.memory,
     "exported": exported.exported,
     "footprint": footprint.footprint,

@@ -6,10 +6,19 @@ from benchmarks.ours import run
 from benchmarks.pairs import Side, run_pairs
 
 ROLES = ("driver", "EnvRunners", "replicas", "segment store", "collector", "reward trainer", "raylet", "Ray's GCS")
-RUNNERS = (32, 1, 2, 4, 8, 16)
 
 
 def latency(pairs: int, steps: int | None) -> None:
+    """The most EnvRunners beside one."""
+    _pairs("latency", (32, 1), pairs, steps)
+
+
+def growth(pairs: int, steps: int | None) -> None:
+    """From one to the most."""
+    _pairs("latency-growth", (32, 1, 2, 4, 8, 16), pairs, steps)
+
+
+def _pairs(name: str, counts: tuple[int, ...], pairs: int, steps: int | None) -> None:
     """Learned rewards, an oracle answering beside it; `steps` of each runner. Core seconds hold the run's start too."""
     each = steps or 1_280
 
@@ -37,4 +46,4 @@ def latency(pairs: int, steps: int | None) -> None:
             **{f"{role}, core ms a step": 1e3 * done["core_seconds"].get(role, 0.0) / steps for role in ROLES},
         }
 
-    run_pairs("latency", [Side(f"{n} EnvRunners", lambda n=n: ours(n)) for n in RUNNERS], pairs)
+    run_pairs(name, [Side(f"{n} EnvRunners", lambda n=n: ours(n)) for n in counts], pairs)
