@@ -262,3 +262,18 @@ def test_the_whole_buffer_follows_each_new_version() -> None:
     with pytest.raises(PredictorUnavailableError):
         relabeler.want(3)
     relabeler.stop()
+
+
+def test_the_agent_has_its_buffer_relabelled_at_each_new_version(algorithms: Any) -> None:
+    part, predictor = small("sac"), Predictor()
+    agent = algorithms(part, "point", lockstep=True)
+    agent._relabeler = Relabeler(agent._buffer, predictor)
+    runner = ArrayEnvRunner(config=make_config(part))
+    for version in (1, 2):
+        predictor.version = version
+        fragment = dataclasses.replace(_as_runner_1(runner.sample()), reward_version=version)
+        list(agent.batches([fragment]))
+        assert set(agent._buffer.sample(500)["rewards"]) == {float(version)}
+    steps = predictor.steps
+    list(agent.batches([dataclasses.replace(_as_runner_1(runner.sample()), reward_version=2)]))
+    assert predictor.steps == steps  # nothing new
