@@ -108,7 +108,7 @@ class RewardTrainer:
         self._taken_in_at = -math.inf
         self._disagreement: list[float] = []  # on the newest answers, each before it was trained on
         self._novelty: Novelty | None = None
-        self._novelty_at_env_steps = 0
+        self._novelty_at_env_steps = -NOVELTY_ENV_STEPS  # so that the first look is at once
         self._published_at = clock()
         self._published_at_labels = self._counters.labels_processed
 
