@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     label.set_defaults(command=_label)
 
-    evaluate = commands.add_parser("evaluate", help="a run's deterministic policy on the true reward")
+    evaluate = commands.add_parser("evaluate", help="a run's policy on the true reward")
     evaluate.add_argument("run", metavar="RUN", help="a run's folder")
     evaluate.add_argument("--episodes", type=_positive, default=20, metavar="N")
     evaluate.add_argument("--video", type=pathlib.Path, metavar="FILE", help="write an mp4 of the first episode")

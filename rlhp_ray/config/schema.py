@@ -172,9 +172,14 @@ class ServingPart(Part):
 
 
 class EvaluationPart(Part):
-    """The deterministic policy on the task's true reward, at the end."""
+    """The policy on the task's true reward, at the end."""
 
     episodes: PositiveInt = Field(20, description="Episodes.")
+    actions: Literal["greedy", "sampled"] = Field(
+        "greedy",
+        description="The deterministic policy's, or sampled as in training: in a game without chance the deterministic "
+        "policy may play the same rally for ever.",
+    )
     random_episodes: PositiveInt = Field(10, description="Episodes of a random policy, for comparison.")
     video: bool = Field(True, description="Write a video of one episode where the task can be rendered.")
     video_env_steps: PositiveInt | None = Field(

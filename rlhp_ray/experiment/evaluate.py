@@ -1,4 +1,4 @@
-"""Evaluation on the task's true reward: the deterministic policy, a random one, and a video."""
+"""Evaluation on the task's true reward: the policy that was learned, a random one, and a video."""
 
 from __future__ import annotations
 
@@ -61,13 +61,16 @@ class Evaluation:
         }
 
 
-def greedy_policy(module: PolicyModule, task: Task) -> Policy:
-    """The deterministic policy, its actions clipped to what the environment takes."""
+def learned_policy(module: PolicyModule, task: Task, *, sampled: np.random.Generator | None = None) -> Policy:
+    """The deterministic policy, or one that samples its actions; clipped to what the environment takes."""
     low, high = getattr(task.action_space, "low", None), getattr(task.action_space, "high", None)
+    generator = None if sampled is None else torch.Generator().manual_seed(int(sampled.integers(2**63)))
 
     @torch.inference_mode()
     def act(observations: Array) -> Array:
-        actions: Array = module.act_greedily(torch.from_numpy(observations)).numpy()
+        seen = torch.from_numpy(observations)
+        chosen = module.act_greedily(seen) if generator is None else module.act(seen, generator).actions
+        actions: Array = chosen.numpy()
         return actions if low is None else np.clip(actions, low, high)
 
     return act

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 
 import ray
 
-from rlhp_ray.actors import result
 from rlhp_ray.agent.algorithm import FragmentAlgorithm, Update
 from rlhp_ray.config.schema import BudgetPart, Config
 from rlhp_ray.errors import AgentLostError, Stopped
@@ -73,7 +72,12 @@ class Experiment:
 
     def run(self) -> Account:
         """Train to the end of the budgets; raises Stopped where it was told to stop before."""
-        with explained(self._folder), self._cluster() as (agent, parts), Interrupt() as interrupt:
+        with (
+            explained(self._folder),
+            self._cluster() as joined,
+            Interrupt() as interrupt,  # not before: Ray's own handlers would take its place
+            self._built(joined=joined) as (agent, parts),
+        ):
             self._restore(agent)
             if parts is not None and self._conductor is not None:
                 FirstLabels(
@@ -111,20 +115,32 @@ class Experiment:
     # Building and taking down ---------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def _cluster(self) -> Iterator[tuple[FragmentAlgorithm, Parts | None]]:
-        """Everything of the run on the cluster, and nothing of it afterwards."""
+    def _cluster(self) -> Iterator[bool]:
+        """The cluster, without anything of the run; whether others may use it too."""
         self._recorder.say("starting Ray")
         joined = connect(self._config.ray)
-        parts = None
         try:
             remove_processes(self._run_key, up_to_epoch=self._epoch)
+            yield joined
+        finally:
+            try:
+                remove_processes(self._run_key, up_to_epoch=self._epoch)
+            finally:
+                ray.shutdown()
+
+    @contextlib.contextmanager
+    def _built(self, *, joined: bool) -> Iterator[tuple[FragmentAlgorithm, Parts | None]]:
+        """Everything of the run on the cluster; told to stop afterwards."""
+        parts = None
+        try:
             fitted = fit(self._config, images=self._task.images, joined=joined)
             if joined:
                 self._recorder.note(f"On this cluster: {fitted}.")
             if self._config.reward.source == "learned":
                 self._recorder.say("starting the reward predictor")
                 parts = build_parts(fitted, self._folder, self._run_key)
-                self._say_pool_bytes(parts)
+                if smaller := parts.smaller_pool(self._config.segments.pool_bytes):
+                    self._recorder.note(smaller)
                 if parts.clips:
                     ask = f"`rlhp-ray label {self._folder.address}` prints the link to teach it."
                     self._recorder.whisper(f"Teach it here: {page_link(self._folder)}", ask)
@@ -156,10 +172,6 @@ class Experiment:
                 self._keeper.stop()
             if self._watch is not None:
                 self._watch.stop()
-            try:
-                remove_processes(self._run_key, up_to_epoch=self._epoch)
-            finally:
-                ray.shutdown()
 
     def _started_watch(self, parts: Parts | None) -> Watch:
         actors, app = (parts.watched(), parts.app) if parts else ({}, None)
@@ -171,15 +183,6 @@ class Experiment:
         if not self._config.profile:
             return contextlib.nullcontext()
         return profiled(self._folder, self._key, self._recorder.note)
-
-    def _say_pool_bytes(self, parts: Parts) -> None:
-        wanted = self._config.segments.pool_bytes
-        fitting: int = result(parts.store.pool_bytes.remote())
-        if fitting < wanted:
-            self._recorder.note(
-                f"The pool of candidate segments holds at most {fitting:,} bytes, half of its node's object store, "
-                f"instead of segments.pool_bytes={wanted:,}; raise ray.object_store_bytes for more."
-            )
 
     def _restore(self, agent: FragmentAlgorithm) -> None:
         if self._loaded is None:

@@ -18,7 +18,7 @@ from ray.exceptions import RayError
 from rlhp_ray.agent.snapshot import policy_from
 from rlhp_ray.config.schema import Config
 from rlhp_ray.experiment.checkpoint import load_newest
-from rlhp_ray.experiment.evaluate import VIDEO_SECONDS, Evaluation, evaluate, film, greedy_policy
+from rlhp_ray.experiment.evaluate import VIDEO_SECONDS, Evaluation, evaluate, film, learned_policy
 from rlhp_ray.reward import PublishedEnsemble, PublishedVersions
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.tasks import Task, load_task
@@ -48,7 +48,7 @@ class FilmActor:
 
 
 def film_newest(folder: RunFolder, config: Config) -> Film | None:
-    """Film an episode of the newest checkpoint's deterministic policy, into videos/, with its predicted rewards.
+    """Film an episode of the newest checkpoint's policy, into videos/, with its predicted rewards.
 
     None where there is no checkpoint yet, or the task can't be drawn.
     """
@@ -58,7 +58,8 @@ def film_newest(folder: RunFolder, config: Config) -> Film | None:
     arrays = loaded[0]
     env_steps = int(arrays["env_steps"])
     rng = np.random.default_rng([config.seed, env_steps, *b"film"])
-    policy = greedy_policy(policy_from(arrays, task, config.agent), task)
+    module = policy_from(arrays, task, config.agent)
+    policy = learned_policy(module, task, sampled=rng if config.evaluation.actions == "sampled" else None)
     evaluation = evaluate(task, policy, 1, rng, seconds=VIDEO_SECONDS)
     predicted = {"env_steps": env_steps, "rewards": _predicted(folder, task, evaluation)}
     with tempfile.TemporaryDirectory() as scratch:

@@ -14,7 +14,7 @@ from rlhp_ray.config.schema import Config
 from rlhp_ray.errors import UserError
 from rlhp_ray.experiment.account import Account
 from rlhp_ray.experiment.checkpoint import load_newest
-from rlhp_ray.experiment.evaluate import Evaluation, evaluate, film, greedy_policy, random_policy
+from rlhp_ray.experiment.evaluate import Evaluation, evaluate, film, learned_policy, random_policy
 from rlhp_ray.experiment.export import export_lineage
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.tasks import Task, load_task
@@ -26,13 +26,15 @@ VIDEO = "videos/evaluation.mp4"
 
 
 def evaluate_newest(folder: RunFolder, config: Config, *, episodes: int) -> tuple[Task, Evaluation]:
-    """The deterministic policy of the newest checkpoint, on the true reward. UserError where there is none yet."""
+    """The newest checkpoint's policy, on the true reward. UserError where there is none yet."""
     task = load_task(config.task, config.segments.clip_steps)
     loaded = load_newest(folder)
     if loaded is None:
         raise UserError(f"{folder.address} has no checkpoint yet; let the run go on with `rlhp-ray resume` first.")
-    policy = greedy_policy(policy_from(loaded[0], task, config.agent), task)
-    return task, evaluate(task, policy, episodes, np.random.default_rng([config.seed, *b"evaluation"]))
+    rng = np.random.default_rng([config.seed, *b"evaluation"])
+    module = policy_from(loaded[0], task, config.agent)
+    policy = learned_policy(module, task, sampled=rng if config.evaluation.actions == "sampled" else None)
+    return task, evaluate(task, policy, episodes, rng)
 
 
 def evaluate_random(config: Config) -> Evaluation:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ray.actor import ActorHandle
 
-from rlhp_ray.actors import NAMESPACE
+from rlhp_ray.actors import NAMESPACE, result
 from rlhp_ray.agent.algorithm import FragmentAlgorithm
 from rlhp_ray.agent.build import Placed, build_algorithm
 from rlhp_ray.errors import ClusterError
@@ -48,6 +48,16 @@ class Parts:
             "reward trainer": self.trainer,
             **{role.replace("-", " "): actor for role, actor in self.clips.items()},
         }
+
+    def smaller_pool(self, wanted: int) -> str | None:
+        """What to say where the pool of candidates holds fewer bytes than are wanted."""
+        fitting: int = result(self.store.pool_bytes.remote())
+        if fitting >= wanted:
+            return None
+        return (
+            f"The pool of candidate segments holds at most {fitting:,} bytes, half of its node's object store, "
+            f"instead of segments.pool_bytes={wanted:,}; raise ray.object_store_bytes for more."
+        )
 
 
 def build_parts(fit: Fit, folder: RunFolder, run_key: str) -> Parts:

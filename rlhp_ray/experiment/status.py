@@ -47,7 +47,7 @@ class Status:
     checkpoint_seconds: float | None
     metrics_seconds: float | None
     metrics: Mapping[str, float | None]  # the newest line
-    evaluation: Mapping[str, float] | None  # of the deterministic policy, once the run has finished
+    evaluation: Mapping[str, float] | None  # of the policy, once the run has finished
     processes: tuple[Process, ...]  # of the newest driver, while it lived
     incidents: tuple[Incident, ...]  # of all drivers, oldest first
     warnings: tuple[Metric, ...]  # those that are outside of their healthy range

@@ -72,7 +72,7 @@ RETURNS: Sequence[Column] = (
     Column("seeds", "Of the runs that are compared.", _seeds),
     Column(
         "true return",
-        "Of the deterministic policy at the end, by the task's own reward; mean over episodes and runs.",
+        "Of the policy at the end, by the task's own reward; mean over episodes and runs.",
         lambda group: plain(group.figure("true_return_mean")),
     ),
     Column(

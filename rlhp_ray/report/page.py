@@ -163,7 +163,7 @@ def _videos(runs: Sequence[Run]) -> Html | None:
     return tag(
         "section",
         tag("h2", "Videos"),
-        tag("p", "The first evaluation episode of each run's deterministic policy, its first ten seconds."),
+        tag("p", "The first evaluation episode of each run's policy, its first ten seconds."),
         tag("div", [*shown], class_="videos"),
         tag("p", rest) if left_out else None,
     )

@@ -71,7 +71,7 @@ class WandbLog:
         self._try(lambda: self._run.log({**axes, **known, **twins}))
 
     def video(self, *, env_steps: int, labels: int, file: pathlib.Path) -> None:
-        """A video of the deterministic policy, an mp4."""
+        """A video of the policy, an mp4."""
 
         def log() -> None:
             import wandb

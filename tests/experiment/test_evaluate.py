@@ -6,9 +6,21 @@ from pathlib import Path
 
 import av
 import numpy as np
+import torch
+from made_runs import make_run
 
+from rlhp_ray.agent.build import ALGORITHMS, model_config
+from rlhp_ray.agent.learner import MODULE_PREFIX
+from rlhp_ray.agent.networks import arrays_of
+from rlhp_ray.config import load_config
+from rlhp_ray.experiment.checkpoint import save
 from rlhp_ray.experiment.evaluate import evaluate, film, random_policy
+from rlhp_ray.experiment.finish import evaluate_newest
+from rlhp_ray.experiment.run_config import read_config
+from rlhp_ray.storage import RunFolder
 from rlhp_ray.tasks import load_task
+
+CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 def test_games_are_evaluated_whole_by_their_score_and_filmed_in_colour(tmp_path: Path) -> None:
@@ -34,3 +46,31 @@ def test_an_episode_in_evaluation_is_no_longer_than_its_environment_makes_it() -
     rng = np.random.default_rng(0)
     evaluation = evaluate(task, random_policy(task, rng), 4, rng)
     assert evaluation.returns.shape == (4,) and evaluation.states.shape == (task.episode_steps, 0)
+
+
+def test_actions_are_sampled_where_the_config_says_so(tmp_path: Path) -> None:
+    """Sampled ones differ from step to step, and are the same for a seed; the deterministic policy's stay."""
+    seen = {}
+    for name in ("greedy", "sampled", "again"):
+        choice = "greedy" if name == "greedy" else "sampled"
+        folder = RunFolder(make_run(tmp_path, name, f"evaluation.actions={choice}", task="cart-pole"))
+        config, task = read_config(folder), load_task("cart-pole")
+        module = ALGORITHMS["ppo"].module_class(
+            observation_space=task.observation_space,
+            action_space=task.action_space,
+            inference_only=False,
+            model_config=model_config(config.agent),
+        )
+        with torch.no_grad():
+            for parameter in module.parameters():
+                parameter.zero_()  # all actions are as likely, whatever is seen
+        arrays = {f"{MODULE_PREFIX}{key}": array for key, array in arrays_of(module).items()}
+        save(folder, arrays | {"env_steps": np.array(512)}, {})
+        seen[name] = evaluate_newest(folder, config, episodes=20)[1]
+    assert len(np.unique(seen["greedy"].actions)) == 1 and len(np.unique(seen["sampled"].actions)) == 2
+    np.testing.assert_array_equal(seen["sampled"].returns, seen["again"].returns)
+
+
+def test_games_of_atari_are_evaluated_by_sampled_actions() -> None:
+    """Else a rally may go on for ever: nothing in them is left to chance."""
+    assert load_config(CONFIGS / "pong.yaml", []).evaluation.actions == "sampled"

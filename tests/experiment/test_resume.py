@@ -80,6 +80,22 @@ def test_a_stopped_run_goes_on_where_it_was(command_line, on_cluster: str, numbe
     assert json.loads((folder / "manifest.json").read_text())["epoch"] == 2
 
 
+def test_a_run_stops_while_it_is_being_built(command_line, on_cluster: str) -> None:
+    """As soon as the cluster is there, a signal is the run's and not Ray's."""
+    process = command_line.start("train", command_line.config("point"), *SMALL, "run.name=early", on_cluster)
+    seen = ""
+    while "starting the reward predictor" not in seen:
+        line = process.stdout.readline()
+        assert line, process.communicate()
+        seen += line
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 1, out + err
+    assert "Stopped after 0 env steps with a checkpoint" in err and "Traceback" not in err
+    status, out, err = command_line.run("resume", str(command_line.folder / "runs" / "early"))
+    assert status == 0, out + err
+
+
 def test_a_snapshot_brings_the_agent_back(command_line, on_cluster: str) -> None:
     """A run stopped at its very end has nothing left to do: resuming changes neither weights nor optimiser."""
     command_line.train("point", "ended", "reward.source=true", "budget.env_steps=1024", on_cluster)

@@ -20,7 +20,7 @@ from rlhp_ray.cli.main import main
 from rlhp_ray.config.schema import ServingPart
 from rlhp_ray.errors import CorruptDataError, TaskError, UserError
 from rlhp_ray.experiment.checkpoint import save
-from rlhp_ray.experiment.evaluate import greedy_policy
+from rlhp_ray.experiment.evaluate import learned_policy
 from rlhp_ray.experiment.run_config import read_config
 from rlhp_ray.exported import ExportedPolicy, LearnedReward
 from rlhp_ray.reward import Architecture, PublishedEnsemble, PublishedVersions, StepInputs, make_ensemble
@@ -144,7 +144,7 @@ def test_the_policy_acts_as_in_its_run(tmp_path: pathlib.Path, task: str, algori
         seen = 3 * rng.normal(size=(20, *shape))
     observations = seen.astype(dtype)
     policy = ExportedPolicy(tmp_path / "out" / "policy")
-    expected = greedy_policy(module, loaded)(observations if dtype == np.uint8 else observations.astype(np.float32))
+    expected = learned_policy(module, loaded)(observations if dtype == np.uint8 else observations.astype(np.float32))
     np.testing.assert_allclose(policy.act(observations), expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(policy(observations[3]), expected[3], rtol=1e-4, atol=1e-5)
     assert policy.task == task and len(np.unique(expected)) > 1
