@@ -101,7 +101,7 @@ class FragmentAlgorithm(Algorithm, abc.ABC):  # type: ignore[misc]  # RLlib is u
         try:
             results, *_ = self.learner_group.update(batch=batch, timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: env_steps})
         except RayError as error:
-            raise _learner_died() from error
+            raise learner_died() from error
         return {name: float(results[DEFAULT_MODULE_ID][name].peek()) for name in self.learner_class.figures}
 
     def snapshot(self) -> dict[str, Array]:
@@ -115,7 +115,7 @@ class FragmentAlgorithm(Algorithm, abc.ABC):  # type: ignore[misc]  # RLlib is u
         env_steps = self.env_steps
         for outcome in self.learner_group.foreach_learner(lambda learner: learner.restore(arrays, env_steps=env_steps)):
             if not outcome.ok:
-                raise _learner_died() from outcome.get()
+                raise learner_died() from outcome.get()
         self._store_weights()
 
     def restore_env_runners(self, env_runner_group: Any) -> list[int]:
@@ -134,7 +134,7 @@ class FragmentAlgorithm(Algorithm, abc.ABC):  # type: ignore[misc]  # RLlib is u
         """What this call returns of the first learner; all are equal."""
         outcomes = list(self.learner_group.foreach_learner(call, remote_actor_ids=[0]))
         if not outcomes or not outcomes[0].ok:
-            raise _learner_died() from (outcomes[0].get() if outcomes else None)
+            raise learner_died() from (outcomes[0].get() if outcomes else None)
         return outcomes[0].get()
 
     def _request(self, *, learned: bool) -> None:
@@ -175,7 +175,8 @@ class FragmentAlgorithm(Algorithm, abc.ABC):  # type: ignore[misc]  # RLlib is u
             self._request(learned=learned)
 
 
-def _learner_died() -> AgentLostError:
+def learner_died() -> AgentLostError:
+    """What is raised where a learner doesn't answer any more."""
     return AgentLostError(
         "A learner of the agent died; the run can go on from its last checkpoint, with `rlhp-ray resume`."
     )

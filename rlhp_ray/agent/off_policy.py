@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rlhp_ray.agent.algorithm import FragmentAlgorithm
+from rlhp_ray.agent.algorithm import FragmentAlgorithm, learner_died
 from rlhp_ray.agent.learner import AGENT, ArrayLearner
 from rlhp_ray.agent.relabeling import Relabeler
 from rlhp_ray.agent.replay import ReplayBuffer
+from rlhp_ray.agent.state_entropy import OTHERS, StateEntropy
 from rlhp_ray.config.agent import SizedAgentPart
 from rlhp_ray.rollouts.env_runner import SETTINGS, RolloutSettings
 from rlhp_ray.rollouts.fragment import Fragment
@@ -36,6 +37,10 @@ class ReplayLearner(ArrayLearner, abc.ABC):
     @abc.abstractmethod
     def gradient_step(self, rows: dict[str, Tensor]) -> Tensor:
         """One gradient step on a minibatch; its figures."""
+
+    def forget_values(self) -> None:
+        """Begin the values anew, and leave the policy as it is. TypeError where they are one."""
+        raise TypeError(f"{type(self).__name__} has no values beside its policy")
 
     def learn(self, arrays: dict[str, Array], *, first_time: bool) -> tuple[Tensor, int]:
         """A gradient step for each minibatch, in order."""
@@ -73,6 +78,7 @@ class OffPolicyAlgorithm(FragmentAlgorithm, abc.ABC):
             rng=np.random.default_rng([settings.seed, settings.epoch, *b"replay"]),
         )
         self._relabeler = Relabeler(self._buffer, settings.predictor) if settings.predictor else None
+        self._state_entropy = StateEntropy()
         self._owed = 0.0  # gradient steps
         super().setup(config)
 
@@ -83,6 +89,16 @@ class OffPolicyAlgorithm(FragmentAlgorithm, abc.ABC):
             self._buffer.add(fragment)
         return fragments
 
+    def pretrain(self) -> list[Fragment]:
+        """A batch of fragments by the policy, which learns to see what was seldom seen: before there are rewards."""
+        fragments = self.collect(learned=False)
+        for rows in self._due(fragments):
+            others = self._buffer.sample(OTHERS)["observations"]
+            rows["rewards"] = self._state_entropy.rewards(rows["next_observations"], others)
+            self._update(rows, env_steps=0)
+        self._store_weights()
+        return fragments
+
     def batches(self, fragments: list[Fragment]) -> Iterator[dict[str, Array]]:
         """Rows for all gradient steps that are due, about `MAX_BYTES` of them at a time.
 
@@ -91,6 +107,9 @@ class OffPolicyAlgorithm(FragmentAlgorithm, abc.ABC):
         for fragment in fragments:
             self._buffer.add(fragment)
         self._relabel(max(fragment.reward_version for fragment in fragments))
+        yield from self._due(fragments)
+
+    def _due(self, fragments: list[Fragment]) -> Iterator[dict[str, Array]]:
         if len(self._buffer) < self._part.learning_starts:
             return
         self._owed += self._part.updates_per_env_step * sum(map(len, fragments))
@@ -125,6 +144,14 @@ class OffPolicyAlgorithm(FragmentAlgorithm, abc.ABC):
         if relabeler is None or version <= relabeler.version:
             return
         if relabeler.version == 0 or self._lockstep:
+            if self._part.pretraining_env_steps and not self.updates:
+                self._forget_values()  # of another reward
             relabeler.pass_once()
         else:
             relabeler.want(version)
+
+    def _forget_values(self) -> None:
+        """What the state entropy taught them; the policy stays (PEBBLE, section 4.1)."""
+        for outcome in self.learner_group.foreach_learner(lambda learner: learner.forget_values()):
+            if not outcome.ok:
+                raise learner_died() from outcome.get()

@@ -82,6 +82,13 @@ class SoftActorCritic(TorchRLModule, InferenceOnlyAPI):  # type: ignore[misc]  #
         self.register_buffer("center", torch.as_tensor((actions.high + actions.low) / 2, dtype=torch.float32))
         self.register_buffer("half_range", torch.as_tensor((actions.high - actions.low) / 2, dtype=torch.float32))
 
+    def new_critics(self) -> None:
+        """Draw the critics' weights anew, in place."""
+        inputs, hidden = int(np.prod(self.observation_space.shape)) + self.outputs, self.model_config["hidden_sizes"]
+        drawn = Critics(inputs, tuple(hidden)).state_dict()
+        self.critics.load_state_dict(drawn)
+        self.targets.load_state_dict(drawn)
+
     def sample(self, observations: Tensor, noise: Tensor) -> Squashed:
         """Actions for observations [B, D] by noise [B, A]."""
         mean, log_std = self.policy(observations).chunk(2, dim=-1)
@@ -147,6 +154,11 @@ class SACLearner(ReplayLearner):
         self._steps = dict(self.get_optimizers_for_module(DEFAULT_MODULE_ID))
         self._policy_params, self._critic_params = list(module.policy.parameters()), list(module.critics.parameters())
         self._target_params = list(module.targets.parameters())
+
+    def forget_values(self) -> None:
+        """New critics, and their targets; without Adam's moments of the old ones."""
+        self._trained.new_critics()
+        self._steps["critics"].state.clear()
 
     def gradient_step(self, rows: dict[str, Tensor]) -> Tensor:
         """Equations 5, 7 and 18 of the paper, all by the weights before the step."""

@@ -58,6 +58,11 @@ class AgentPart(Part):
     replay_env_steps: PositiveInt = Field(
         1_000_000, description="Env steps that the replay buffer holds (sac, dqn); the oldest are overwritten."
     )
+    pretraining_env_steps: NonNegativeInt = Field(
+        0,
+        description="Env steps before the first labels in which the agent learns to see as many different states as it "
+        "can (sac); its first clips then show more [pretraining].",
+    )
     learning_starts: NonNegativeInt = Field(5_000, description="Env steps in the buffer before the first update.")
     updates_per_env_step: PositiveFloat = Field(1.0, description="Gradient steps an env step (sac, dqn).")
     target_rate: Annotated[float, Field(gt=0, le=1)] = Field(
@@ -112,6 +117,8 @@ class AgentPart(Part):
                 f"agent.num_env_runners x agent.envs_per_runner={per_step}, "
                 "since every environment gives equally many steps"
             )
+        if self.pretraining_env_steps and self.algorithm != "sac":
+            raise ValueError("agent.pretraining_env_steps is for agent.algorithm=sac: 0 with any other")
         if self.off_policy:
             if learners > 1:
                 raise ValueError(f"agent.algorithm={self.algorithm} has one learner: agent.num_learners=0 or 1")

@@ -235,7 +235,10 @@ class PlacementPart(Part):
 class Config(Part):
     """A run."""
 
-    task: str = Field(description="A task of ours (`half-cheetah`), a Gymnasium id (`Hopper-v5`) or `module:function`.")
+    task: str = Field(
+        description="A task of ours (`half-cheetah`), a Gymnasium id (`Hopper-v5`), one of the DeepMind Control Suite "
+        "(`dm_control/fish-swim`) or `module:function`."
+    )
     seed: NonNegativeInt = Field(0, description="Every random generator is made from it.")
     profile: bool = Field(
         False, description="Write a trace of each process while it trains, and a table of where the time went."

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from rlhp_ray.actors import result
 from rlhp_ray.agent.algorithm import FragmentAlgorithm
+from rlhp_ray.agent.off_policy import OffPolicyAlgorithm
 from rlhp_ray.config.schema import Config
 from rlhp_ray.errors import UserError
 from rlhp_ray.experiment.account import Counters
@@ -58,6 +59,7 @@ class FirstLabels:
         if self._parts.clips:  # people needn't wait until all of the behaviour is there
             conductor.start()
         if standing.counts.labels < wanted:
+            self._pretrain(agent, interrupt)
             self._collect(agent, wanted - standing.counts.labels, interrupt)
             self._recorder.say("asking for the first labels")
         if self._config.run.mode != "lockstep":
@@ -74,6 +76,16 @@ class FirstLabels:
             )
         self._recorder.say("training the first reward predictor")
         conductor.first_training()
+
+    def _pretrain(self, agent: FragmentAlgorithm, interrupt: Interrupt) -> None:
+        """Have the agent see as many different states as it can, where the config says so."""
+        if not isinstance(agent, OffPolicyAlgorithm) or not self._config.agent.pretraining_env_steps:
+            return
+        self._recorder.say("exploring, before anybody is asked")
+        while self._counters.first_env_steps < self._config.agent.pretraining_env_steps and not interrupt.received:
+            self._progress.turned(time.monotonic())
+            self._counters.first_env_steps += sum(map(len, agent.pretrain()))
+        self._progress.paused()
 
     def _collect(self, agent: FragmentAlgorithm, queries: int, interrupt: Interrupt) -> None:
         """Roll the untrained policy out until there are candidates for so many queries, or as many as are held.

@@ -31,6 +31,9 @@ CURVES = (
     "reward/fresh_accuracy",
     "reward/audit_accuracy",
     "reward/disagreement",
+    "novelty/disagreement",
+    "novelty/predicted",
+    "novelty/distance",
     "people/fleiss_kappa",
 )
 CURVE_POINTS = 200  # that a result keeps of a run's lines

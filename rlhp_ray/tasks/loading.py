@@ -13,19 +13,21 @@ from rlhp_ray.errors import OwnCodeError, TaskError
 from rlhp_ray.own_code import call_own, import_own
 from rlhp_ray.tasks.atari import ATARI, AtariTask, Game, is_atari
 from rlhp_ray.tasks.cart_pole import CART_POLE
+from rlhp_ray.tasks.dm_control import DM_CONTROL, PREFIX, dm_control_task
 from rlhp_ray.tasks.new_behaviors import NEW_BEHAVIORS
 from rlhp_ray.tasks.point import POINTS
 from rlhp_ray.tasks.robotics import ROBOTICS, make_plain
 from rlhp_ray.tasks.task import Task
 
-TASKS = ROBOTICS | NEW_BEHAVIORS | ATARI | CART_POLE | POINTS
+TASKS = ROBOTICS | NEW_BEHAVIORS | DM_CONTROL | ATARI | CART_POLE | POINTS
 
 
 def load_task(name: str, clip_steps: int | None = None) -> Task:
     """The task of this name, with its own clip length unless `clip_steps` is given; TaskError where it can't be used.
 
-    A name is one of ours (`hopper`), a Gymnasium id as it is (`Hopper-v5`), or `module:function` of the user's own,
-    importable from the working directory; the function returns a Task, or a new gymnasium.Env at each call.
+    A name is one of ours (`hopper`), a Gymnasium id as it is (`Hopper-v5`), a task of the DeepMind Control Suite
+    (`dm_control/fish-swim`), or `module:function` of the user's own, importable from the working directory; the
+    function returns a Task, or a new gymnasium.Env at each call.
     """
     try:
         task = TASKS[name]() if name in TASKS else _foreign_task(name)
@@ -39,6 +41,8 @@ def load_task(name: str, clip_steps: int | None = None) -> Task:
 
 
 def _foreign_task(name: str) -> Task:
+    if name.startswith(PREFIX):
+        return dm_control_task(name.removeprefix(PREFIX))
     module, colon, member = name.rpartition(":")
     if colon:
         loaded = import_own(module, name)

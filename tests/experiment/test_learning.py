@@ -51,14 +51,16 @@ REPLAYS = (
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("algorithm", "task"), [("sac", "point"), ("dqn", "point-discrete")])
+@pytest.mark.parametrize(
+    ("algorithm", "task", "pretraining"), [("sac", "point", 0), ("sac", "point", 2_048), ("dqn", "point-discrete", 0)]
+)
 def test_off_policy_agents_learn_it_from_relabelled_replay(
-    command_line, on_cluster: str, algorithm: str, task: str
+    command_line, on_cluster: str, algorithm: str, task: str, pretraining: int
 ) -> None:
     """Discrete moves make about -4 at best, at random -26."""
-    algorithm_of = f"agent.algorithm={algorithm}"
-    summary = command_line.train(task, "learned", "budget.labels=200", algorithm_of, *REPLAYS, on_cluster)
-    assert summary["algorithm"] == algorithm
+    own = (f"agent.algorithm={algorithm}", f"agent.pretraining_env_steps={pretraining}")
+    summary = command_line.train(task, "learned", "budget.labels=200", *own, *REPLAYS, on_cluster)
+    assert summary["algorithm"] == algorithm and summary["first_env_steps"] >= max(1, pretraining)
     assert summary["true_return_mean"] > -12
     assert summary["labels"] == 200
     (*_, last) = (command_line.folder / "runs" / "learned" / "metrics.jsonl").read_text().splitlines()
