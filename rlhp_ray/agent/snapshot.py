@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from rlhp_ray.agent.build import ALGORITHMS, model_config
@@ -21,6 +22,7 @@ def policy_arrays(snapshot: dict[str, Array]) -> dict[str, Array]:
 
 def policy_from(snapshot: dict[str, Array], task: Task, part: AgentPart) -> PolicyModule:
     """The policy that a snapshot of such an agent holds."""
+    logging.getLogger("ray.rllib").setLevel(logging.CRITICAL)  # it warns of its own ways
     module: Any = ALGORITHMS[part.algorithm].module_class(
         observation_space=task.observation_space,
         action_space=task.action_space,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pytest
 import torch
 from made_runs import make_run
 
@@ -48,8 +49,11 @@ def test_an_episode_in_evaluation_is_no_longer_than_its_environment_makes_it() -
     assert evaluation.returns.shape == (4,) and evaluation.states.shape == (task.episode_steps, 0)
 
 
-def test_actions_are_sampled_where_the_config_says_so(tmp_path: Path) -> None:
-    """Sampled ones differ from step to step, and are the same for a seed; the deterministic policy's stay."""
+def test_actions_are_sampled_where_the_config_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Sampled ones differ from step to step, and are the same for a seed; the deterministic policy's stay.
+
+    RLlib has nothing to say of it.
+    """
     seen = {}
     for name in ("greedy", "sampled", "again"):
         choice = "greedy" if name == "greedy" else "sampled"
@@ -66,7 +70,9 @@ def test_actions_are_sampled_where_the_config_says_so(tmp_path: Path) -> None:
                 parameter.zero_()  # all actions are as likely, whatever is seen
         arrays = {f"{MODULE_PREFIX}{key}": array for key, array in arrays_of(module).items()}
         save(folder, arrays | {"env_steps": np.array(512)}, {})
+        caplog.clear()  # what it says of the module that is made here
         seen[name] = evaluate_newest(folder, config, episodes=20)[1]
+        assert not caplog.records
     assert len(np.unique(seen["greedy"].actions)) == 1 and len(np.unique(seen["sampled"].actions)) == 2
     np.testing.assert_array_equal(seen["sampled"].returns, seen["again"].returns)
 

@@ -25,7 +25,7 @@ from rlhp_ray.types import Answer
 RLHP_RAY = str(pathlib.Path(sys.executable).with_name("rlhp-ray"))
 LABELS = 60
 
-# A run of about a minute with a teacher who answers all the time, in which the point learns to go to its target: with
+# A run of half a minute with a teacher who answers all the time, in which the point learns to go to its target: with
 # less training of the predictor it goes to one end of its line.
 RUN = (
     "run.name=run",
