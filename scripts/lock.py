@@ -1,6 +1,7 @@
 """Writes requirements.lock: the newest version of everything that pyproject.toml asks for, runtime and dev.
 
-And tests/moto.lock: what the S3 server of the tests needs beside it, which lies in a folder of its own.
+And tests/moto.lock and tests/dm-control.lock: what the S3 server of the tests, and the DeepMind Control Suite, need
+beside it; each lies in a folder of its own.
 
 No hashes, no local version labels (+cpu) and none of torch's GPU libraries, for torch's wheel differs by machine:
 torch pins its own.
@@ -22,6 +23,10 @@ MOTO_HEADER = """\
 # An S3 server for the tests, in .venv/moto: botocore wants an older python-dateutil than the rest.
 # What is missing here comes from requirements.lock. Resolved by `make lock` from pyproject.toml. Don't edit.
 """
+DM_CONTROL_HEADER = """\
+# The DeepMind Control Suite, in .venv/dm-control: where RLlib finds it, it imports it in every process.
+# What is missing here comes from requirements.lock. Resolved by `make lock` from pyproject.toml. Don't edit.
+"""
 TORCH_GPU = re.compile(r"^(nvidia-|cuda-|triton$|pytorch-triton)")
 
 
@@ -34,6 +39,8 @@ def main() -> None:
     wishes = {name: version for name, version in own.items() if name != "python-dateutil"}
     server = resolved(*extras["moto"], constraints=wishes)
     write("tests/moto.lock", MOTO_HEADER, {n: v for n, v in server.items() if own.get(n) != v})
+    suite = resolved(*extras["dm-control"], constraints=own)
+    write("tests/dm-control.lock", DM_CONTROL_HEADER, {n: v for n, v in suite.items() if own.get(n) != v})
 
 
 def resolved(*wanted: str, constraints: dict[str, str] | None = None) -> dict[str, str]:

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes .venv from requirements.lock, in it moto/ from tests/moto.lock, and sees to it that MuJoCo can render without a screen.
+# Makes .venv from requirements.lock, in it moto/ and dm-control/ from tests/*.lock, and sees to it that MuJoCo can render
+# without a screen.
 #   scripts/setup.sh [COMMAND] [--packages-only]     COMMAND: what to type again after a failure
 # A stamp in .venv, written last, says which locks it holds: without it .venv is half-made and is made again.
 set -euo pipefail
@@ -39,8 +40,11 @@ make_venv() {
     echo "Installing $(grep -c == requirements.lock) packages into .venv (a few minutes, once)" >&2
     .venv/bin/python -m pip install -qq --disable-pip-version-check --no-input -r requirements.lock \
         || fail "The packages of requirements.lock could not be installed: see pip's message above, check the network and the disk"
-    .venv/bin/python -m pip install -qq --disable-pip-version-check --no-input --no-deps --target .venv/moto -r tests/moto.lock \
-        || fail "The packages of tests/moto.lock could not be installed: see pip's message above, check the network and the disk"
+    local beside
+    for beside in moto dm-control; do
+        .venv/bin/python -m pip install -qq --disable-pip-version-check --no-input --no-deps --target ".venv/$beside" -r "tests/$beside.lock" \
+            || fail "The packages of tests/$beside.lock could not be installed: see pip's message above, check the network and the disk"
+    done
     .venv/bin/python -m pip install -qq --disable-pip-version-check --no-build-isolation --no-deps -e . \
         || fail "rlhp_ray itself could not be installed into .venv: see pip's message above"
 }
@@ -54,7 +58,7 @@ sys.exit(doctor.check_rendering().state is doctor.State.FAILED)'
 exec 9>.venv.lock
 flock 9
 
-stamp=.venv/.packages-$(sha256sum requirements.lock tests/moto.lock | sha256sum | cut -c1-16)
+stamp=.venv/.packages-$(sha256sum requirements.lock tests/moto.lock tests/dm-control.lock | sha256sum | cut -c1-16)
 if ! { [ -e "$stamp" ] && .venv/bin/python -c '' 2>/dev/null; }; then
     make_venv
     touch "$stamp"

@@ -11,13 +11,12 @@ from rlhp_ray.tasks.task import Env
 
 
 class DmControlEnv(DmControlCompatibilityV0):  # type: ignore[misc]  # shimmy is untyped
-    """With MuJoCo's model and state, and the seconds of a step, where a task looks for them."""
+    """With MuJoCo's model and state where a task looks for them."""
 
     def __init__(self, domain: str, task: str) -> None:
         """ValueError where the suite has no such task."""
         self.loaded = suite.load(domain, task)
         super().__init__(self.loaded)
-        self.dt: float = self.loaded.control_timestep()
 
     @property
     def model(self) -> mujoco.MjModel:
