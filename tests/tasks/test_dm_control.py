@@ -10,9 +10,11 @@ import sys
 import numpy as np
 import pytest
 
+from rlhp_ray.config import load_config
 from rlhp_ray.errors import TaskError
 from rlhp_ray.tasks import load_task
 
+CONFIG = pathlib.Path(__file__).parents[2] / "configs" / "walker-walk.yaml"
 PACKAGES = str(pathlib.Path(sys.prefix) / "dm-control")
 
 
@@ -55,6 +57,12 @@ def test_it_can_be_drawn_and_shown() -> None:
     assert frames.shape == (2, 120, 160, 3) and frames.std() > 5
     assert task.scene is not None and task.scene.poses(envs.states).shape[0] == 2
     envs.close()
+
+
+def test_one_has_its_config() -> None:
+    config = load_config(CONFIG, [])
+    assert config.task == config.run.name == "walker-walk"
+    assert load_task(config.task, config.segments.clip_steps).clip_steps == 50
 
 
 def test_what_the_suite_lacks_is_one_sentence() -> None:
