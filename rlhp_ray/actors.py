@@ -18,6 +18,7 @@ from rlhp_ray.errors import ClusterError, RlhpRayError
 from rlhp_ray.storage.waiting import waits_for
 
 NAMESPACE = "rlhp_ray"
+KNOCK_SECONDS = 5.0  # between two looks whether an answer's connection is still there
 KEPT_BYTES = 2**30  # of freed memory
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
 T = TypeVar("T")
@@ -69,6 +70,17 @@ def result(ref: ray.ObjectRef[T]) -> T:
         ) from error
 
 
+def result_of(actor: ActorHandle[Any], ref: ray.ObjectRef[T]) -> T:
+    """Likewise, of a call to a `Watched` actor that may be on another node.
+
+    Where the network was away, the answer may be lost with its connection. Ray then repeats the call, once it notices:
+    as soon as something else is sent there, and by itself after seven minutes (its gRPC clients' keepalive).
+    """
+    while not ray.wait([ref], timeout=KNOCK_SECONDS)[0]:
+        actor.pulse.remote()
+    return result(ref)
+
+
 def _cause(error: RayActorError) -> str:
     """The last line of what Ray says: of an error in the actor's constructor, the error itself."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
@@ -85,7 +97,7 @@ class _Proxy:
         method = getattr(self._handle, name)
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            return result(method.remote(*args, **kwargs))
+            return result_of(self._handle, method.remote(*args, **kwargs))
 
         return call
 

@@ -26,7 +26,7 @@ from ray.rllib.env import INPUT_ENV_SINGLE_SPACES, INPUT_ENV_SPACES
 from ray.rllib.env.env_runner import EnvRunner
 from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 
-from rlhp_ray.actors import result
+from rlhp_ray.actors import result_of
 from rlhp_ray.errors import AgentLostError, ClusterError, RlhpRayError, TaskError
 from rlhp_ray.interfaces import RewardPredictor
 from rlhp_ray.own_code import where_it_failed
@@ -269,11 +269,11 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
         with contextlib.suppress(ClusterError):
             if self._offered is not None:
                 offered, self._offered = self._offered, None
-                result(offered)
+                result_of(store, offered)
         if len(segments):
             self._offered = store.offer.remote(segments)
             if self._settings.lockstep:
-                result(self._offered)
+                result_of(store, self._offered)
 
     def _finished(
         self, scores: FloatArray, rewards: FloatArray, ended: BoolArray, episode_steps: IntArray

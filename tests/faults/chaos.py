@@ -115,7 +115,7 @@ class Disturbed:
             "doubled_answers": len(exported) - len({*exported}),
             "true_return_mean": summary["true_return_mean"],
             "seconds": round(time.monotonic() - self._begun, 1),
-            "said": [line for line in (self._said + self._run.said).splitlines() if is_sentence(line)],
+            "said": [line for line in self._all_said().splitlines() if is_sentence(line)],
         }
 
     def _reaches(self, answers: int) -> bool:
@@ -150,6 +150,9 @@ class Disturbed:
                 stopped = self._run.signal(fault.place, signal.SIGSTOP)
                 time.sleep(STOPPED_SECONDS)
                 os.kill(stopped, signal.SIGCONT)
+
+    def _all_said(self) -> str:
+        return (self._said + self._run.said).replace(self._run.dir, "RUNS")  # a folder that is gone afterwards
 
     def _ended(self) -> int:
         return self._run.wait()
@@ -206,7 +209,11 @@ def _go_on(log: pathlib.Path, faults: int, undisturbed: int, switch: int, addres
             try:
                 line |= Disturbed(run, disk, second, these).to_the_end()
             except (AssertionError, subprocess.SubprocessError) as error:
-                line |= {"faults": [dataclasses.asdict(f) for f in these], "outcome": "FAILED", "said": [str(error)]}
+                line |= {
+                    "faults": [dataclasses.asdict(f) for f in these],
+                    "outcome": "FAILED",
+                    "said": [str(error).replace(run.dir, "RUNS")],
+                }
         lines.append(line)
         with log.open("a") as file:
             file.write(json.dumps(line) + "\n")
