@@ -74,7 +74,7 @@ def result_of(actor: ActorHandle[Any], ref: ray.ObjectRef[T]) -> T:
     """Likewise, of a call to a `Watched` actor that may be on another node.
 
     Where the network was away, the answer may be lost with its connection. Ray then repeats the call, once it notices:
-    as soon as something else is sent there, and by itself after seven minutes (its gRPC clients' keepalive).
+    as soon as something else is sent there, and by itself after five to seven minutes (its gRPC clients' keepalive).
     """
     while not ray.wait([ref], timeout=KNOCK_SECONDS)[0]:
         actor.pulse.remote()

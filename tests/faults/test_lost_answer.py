@@ -22,7 +22,7 @@ from hosts import Host, a_switch, hosts_problem, join_network
 AWAY_AFTER_SECONDS, AWAY_SECONDS = 2.0, 32.0
 WORK_SECONDS = 6.0  # so that the answer is sent while the network is away
 SAID = "seconds until it was answered:"
-PATIENCE_SECONDS = 120.0  # from then on; Ray by itself takes seven minutes
+PATIENCE_SECONDS = 120.0  # from then on; Ray by itself takes five to seven minutes
 
 
 @pytest.mark.slow
