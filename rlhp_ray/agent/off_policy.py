@@ -38,10 +38,6 @@ class ReplayLearner(ArrayLearner, abc.ABC):
     def gradient_step(self, rows: dict[str, Tensor]) -> Tensor:
         """One gradient step on a minibatch; its figures."""
 
-    def forget_values(self) -> None:
-        """Begin the values anew, and leave the policy as it is. TypeError where they are one."""
-        raise TypeError(f"{type(self).__name__} has no values beside its policy")
-
     def learn(self, arrays: dict[str, Array], *, first_time: bool) -> tuple[Tensor, int]:
         """A gradient step for each minibatch, in order."""
         tensors = {
@@ -151,7 +147,7 @@ class OffPolicyAlgorithm(FragmentAlgorithm, abc.ABC):
             relabeler.want(version)
 
     def _forget_values(self) -> None:
-        """What the state entropy taught them; the policy stays (PEBBLE, section 4.1)."""
+        """What the state entropy taught them; the policy stays (PEBBLE, section 4.1). Only SAC is pretrained."""
         for outcome in self.learner_group.foreach_learner(lambda learner: learner.forget_values()):
             if not outcome.ok:
                 raise learner_died() from outcome.get()
