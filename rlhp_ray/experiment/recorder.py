@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Iterable, Mapping
 
@@ -15,7 +14,6 @@ from rlhp_ray.experiment.latency import AnswerLatency
 from rlhp_ray.experiment.prometheus import PrometheusMetrics
 from rlhp_ray.experiment.recent import Pace, RecentEpisodes
 from rlhp_ray.preferences import AnswerCounts
-from rlhp_ray.reward import TrainerReport
 from rlhp_ray.rollouts.fragment import Episode
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.telemetry import Console, Heartbeat, Incidents, MetricsLog, Progress, WandbLog, metric
@@ -105,7 +103,7 @@ class Recorder:
                 **(standing.agreement.summary() if standing.agreement else {}),
             }
         if standing.trainer is not None:
-            values |= _of_trainer(standing.trainer)
+            values |= standing.trainer.metrics()
         values["warnings"] = sum(not metric(name).is_healthy(value) for name, value in values.items())  # all declared
         self._log.write(env_steps=env_steps, labels=counts.labels, values=values)
         self._wandb.log(env_steps=env_steps, labels=counts.labels, values=values)
@@ -147,21 +145,3 @@ def _of_loops(counters: Counters, latency: AnswerLatency) -> Values:
 def _of_answers(counts: AnswerCounts) -> Values:
     names = ("asked", "open", "leased", "left", "right", "equal", "cant_tell", "undone", "withdrawn")
     return {f"answers/{name}": getattr(counts, name) for name in names}
-
-
-def _of_trainer(trainer: TrainerReport) -> Values:
-    names = (
-        "fresh_accuracy",
-        "audit_accuracy",
-        "disagreement",
-        "train_loss",
-        "validation_loss",
-        "labels_processed",
-        "labels_trained",
-    )
-    novelty = dataclasses.asdict(trainer.novelty) if trainer.novelty else {}
-    return {
-        "reward/l2": sum(trainer.l2) / len(trainer.l2),
-        **{f"reward/{name}": getattr(trainer, name) for name in names},
-        **{f"novelty/{name}": value for name, value in novelty.items()},
-    }

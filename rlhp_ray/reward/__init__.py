@@ -4,7 +4,8 @@ from rlhp_ray.reward.ensemble import Architecture, Ensemble, MemberLinear, make_
 from rlhp_ray.reward.inputs import StepInputs
 from rlhp_ray.reward.loss import preference_loss
 from rlhp_ray.reward.published import PublishedEnsemble
-from rlhp_ray.reward.trainer import RewardTrainer, TrainerReport
+from rlhp_ray.reward.trainer import RewardTrainer
+from rlhp_ray.reward.trainer_report import TrainerReport
 from rlhp_ray.reward.versions import PublishedVersions
 
 __all__ = [

@@ -7,7 +7,6 @@ piece of work, and all of it can be rebuilt from the run folder.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterable
@@ -24,6 +23,7 @@ from rlhp_ray.reward.judge import Judge, Novelty
 from rlhp_ray.reward.optimizer import EnsembleOptimizer, adapted_l2
 from rlhp_ray.reward.pacing import Pacing
 from rlhp_ray.reward.published import PublishedEnsemble
+from rlhp_ray.reward.trainer_report import TrainerReport
 from rlhp_ray.reward.trainer_state import TrainerCounters, TrainerStates
 from rlhp_ray.reward.training_set import Minibatch, TrainingSet
 from rlhp_ray.reward.versions import PublishedVersions
@@ -44,25 +44,6 @@ NOVELTY_ENV_STEPS = 16_384  # between two looks at how the newest behaviour diff
 NEWEST_CLIPS, NEWEST_IMAGE_CLIPS = 64, 8
 IMAGE_DROPOUT = 0.5  # paper, appendix A
 LEAST_STD = 1e-6
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class TrainerReport:
-    """Where the reward trainer stands after a step."""
-
-    version: int  # the newest published, 0 before the first
-    published: bytes | None  # payload to broadcast, where this call has one
-    labels_trained: int  # labels in force (and in the window) that were trained on at least once
-    labels_processed: int  # labels in all minibatches so far
-    train_loss: float | None  # mean of the members, without l2; None before it was measured
-    validation_loss: float | None  # mean of the members, each on what it holds out
-    l2: tuple[float, ...]  # coefficient of each member
-    fresh_accuracy: float | None  # on the last 100 new answers, each before it was trained on; ties left out
-    audit_accuracy: float | None  # on the audit answers, by the newest version; ties left out
-    disagreement: float | None  # mean of the members' standard deviation on the last 100 new answers, since a restart
-    novelty: Novelty | None  # of the newest behaviour; None before it was looked at
-    answered_at: list[float]  # unix seconds of the answers that the version published here is the first to cover
-    idle: bool  # there was nothing to train on
 
 
 class RewardTrainer:
