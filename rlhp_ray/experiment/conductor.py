@@ -1,8 +1,9 @@
 """Keeps the teachers' and the trainer's loops going beside the agent's.
 
 Questioner, teachers, reward trainer and what draws clips are actors whose `step` does a bounded piece of work. In async
-mode a thread of the driver keeps one step of each on its way, so that none waits for another; in lockstep mode `turn`
-takes them one after the other, so that a run is the same for the same seed.
+mode a thread of the driver keeps one step of each on its way, so that none waits for another: who has nothing to do
+rests, until its time is over or something for it came (new queries for teachers, new answers for the trainer). In
+lockstep mode `turn` takes them one after the other, so that a run is the same for the same seed.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from rlhp_ray.queries import QuestionerReport
 from rlhp_ray.reward import TrainerReport
 
 WAIT_SECONDS = 0.02  # between two looks while the agent waits for labels
+LOOK_SECONDS = 0.05  # at most, between two looks at what came and who is due
 QUESTIONER_REST_SECONDS = 0.25
-TRAINER_REST_SECONDS = 0.05  # while it has nothing to do
+TRAINER_REST_SECONDS = 0.1  # while it has nothing to do
 MAX_REST_SECONDS = 0.5
 AGREEMENT_SECONDS = 5.0  # between two looks at how far people agree
 TOLD_ENV_STEPS = ("questioner", "trainer")  # how far the agent is
@@ -75,6 +77,8 @@ class Conductor:
         self._published = published
         self.standing = Standing()
         self._agreement_due = 0.0  # by time.monotonic()
+        self._woken: set[str] = set()  # whose rest is over, since there is something for them
+        self._asked_at_env_steps = -1  # what the questioner was told last
         self._training = False  # the trainer joins once the first labels are in
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -108,6 +112,8 @@ class Conductor:
         if self._thread is None:
             self.turn()
         else:
+            if self._asked_at_env_steps != self.standing.env_steps:
+                self._woken.add("questioner")  # there may be queries that the agent waits for
             time.sleep(WAIT_SECONDS)
             self.raise_if_failed()
 
@@ -131,11 +137,11 @@ class Conductor:
             while not self._stop.is_set():
                 now = time.monotonic()
                 for name, at in due.items():
-                    if at <= now and name not in flying.values() and (name != "trainer" or self._training):
+                    is_due = at <= now or name in self._woken
+                    if is_due and name not in flying.values() and (name != "trainer" or self._training):
+                        self._woken.discard(name)
                         flying[self._start(name)] = name
-                wait = min(
-                    MAX_REST_SECONDS, max(0.005, min((at - now for at in due.values() if at > now), default=0.05))
-                )
+                wait = min(LOOK_SECONDS, max(0.005, min((at - now for at in due.values() if at > now), default=1.0)))
                 if not flying:
                     self._stop.wait(wait)
                     continue
@@ -150,6 +156,8 @@ class Conductor:
 
     def _start(self, name: str) -> ray.ObjectRef[Any]:
         step: Any = self._actors[name].step
+        if name == "questioner":
+            self._asked_at_env_steps = self.standing.env_steps
         ref: ray.ObjectRef[Any] = step.remote(self.standing.env_steps) if name in TOLD_ENV_STEPS else step.remote()
         return ref
 
@@ -158,6 +166,8 @@ class Conductor:
         standing = self.standing
         if isinstance(report, QuestionerReport):
             standing.questions_exhausted = report.exhausted
+            if report.opened:
+                self._woken.update(self._teachers)
             if not self._teachers:  # people answer
                 self._ask_about_people()
             return QUESTIONER_REST_SECONDS
@@ -165,6 +175,8 @@ class Conductor:
             self._exhausted[name] = report.exhausted
             standing.teachers_exhausted = all(self._exhausted.values())
             standing.counts = result(self._collector.counts.remote())
+            if report.answered:
+                self._woken.add("trainer")
             return min(MAX_REST_SECONDS, report.next_seconds)
         if isinstance(report, ClipReport):
             for trouble in report.troubles:

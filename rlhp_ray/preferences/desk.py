@@ -18,7 +18,7 @@ from rlhp_ray.segments import SegmentStore
 from rlhp_ray.types import Answer, Query
 
 BATCH_ANSWERS = 64  # at most in one step, one durable write
-IDLE_SECONDS = 0.1  # to the next look where nothing was open
+IDLE_SECONDS = 0.5  # to the next look where nothing was open; new queries wake the teacher
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
