@@ -77,6 +77,7 @@ def run(shared_command_line: Any, on_cluster: str) -> Run:
             "told",
             "run.report_seconds=0.5",
             "teacher.answers_per_minute=240",  # so that it lasts longer than Ray needs to show something
+            "budget.max_env_steps_per_label=100",  # and the agent as long, or it is done before its pace is known
             "wandb.mode=offline",
             "wandb.artifacts=true",
             on_cluster,
@@ -136,7 +137,7 @@ def test_wandb_reads_back_config_and_history_against_both_axes(run: Run) -> None
     assert config["task"] == "reacher" and config["budget"] == {
         "env_steps": 4096,
         "labels": 40,
-        "max_env_steps_per_label": None,
+        "max_env_steps_per_label": 100.0,
     }
     rows = [record["item"] for record in records["history"]]
     told = [row for row in rows if VIDEO not in row]
