@@ -50,7 +50,7 @@ def _beside_imitation(task: str, pairs: int, steps: int) -> None:
         Side("learned", lambda: _ours(task, "learned", steps, FEW_LABELS)),
         Side("imitation", lambda: peer("imitation", "preferences.py", task, str(steps), str(FEW_LABELS))),
     ]
-    run_pairs(f"imitation-{task}", sides, pairs)
+    run_pairs(f"imitation-{task}-{steps}", sides, pairs)
 
 
 def _ours(task: str, source: str, steps: int, labels: int) -> dict[str, float]:
