@@ -18,7 +18,7 @@ from rlhp_ray.preferences import AnswerCounts, TeacherReport
 from rlhp_ray.queries import QuestionerReport
 from rlhp_ray.reward import TrainerReport
 
-ANSWERED_AT = 100  # env steps after which there is a question
+ASKED_AT = 100  # env steps after which there is a question
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # Ray's workers can't import a test
 
 
@@ -32,7 +32,7 @@ class Loop:
 
     def ask(self, env_steps: int) -> QuestionerReport:
         self.steps.append("questioner")
-        opened = int(env_steps >= ANSWERED_AT and not self.open and not self.answered)
+        opened = int(env_steps >= ASKED_AT and not self.open and not self.answered)
         self.open += opened
         return QuestionerReport(opened, wanted=1, exhausted=False, predictor_unavailable=False)
 
@@ -128,7 +128,7 @@ def test_an_agent_that_waits_has_them_asked_answered_and_trained_on(loop: ActorH
         return steps
 
     assert until(lambda: sorted(taken()) == ["questioner", "teacher", "trainer"], lambda: time.sleep(0.02))
-    driven.standing.env_steps = ANSWERED_AT
+    driven.standing.env_steps = ASKED_AT
     assert until(lambda: driven.standing.counts.labels == 1, driven.wait)
     assert until(lambda: taken()[-1] == "trainer", lambda: time.sleep(0.02))
     assert taken()[3:] == ["questioner", "teacher", "trainer"]
