@@ -62,4 +62,6 @@ comparisons = preference_comparisons.PreferenceComparisons(
 )
 begun = time.perf_counter()
 comparisons.train(total_timesteps=steps, total_comparisons=labels)
-print(json.dumps({"steps_per_second": steps / (time.perf_counter() - begun)}))
+# those that were taken: rounds are whole batches, so there are more than were asked for
+seconds = time.perf_counter() - begun
+print(json.dumps({"steps_per_second": agent.num_timesteps / seconds, "steps": agent.num_timesteps}))
