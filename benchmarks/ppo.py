@@ -17,6 +17,8 @@ SAME = (
 )
 ENV_STEPS_PER_LABEL = 1_000_000 / 700  # as in the configs
 FEW_LABELS = 100  # of the short runs beside imitation
+SHORT = 24_576  # env steps: six batches, that imitation takes as one before its five rounds
+BESIDE_IMITATION = {"half-cheetah": (3, 30), "hopper": (5, 50)}  # members and steps a clip, of the configs
 
 
 def half_cheetah(pairs: int, steps: int | None) -> None:
@@ -30,9 +32,9 @@ def hopper(pairs: int, steps: int | None) -> None:
 
 
 def imitation(pairs: int, steps: int | None) -> None:
-    """Beside imitation's preference comparisons, with the same steps and labels."""
-    for task in ("half-cheetah", "hopper"):
-        _beside_imitation(task, pairs, steps or 40_960)
+    """Beside imitation's preference comparisons: the same steps, labels, clips and ensemble, pairs by disagreement."""
+    for task, (members, clip_steps) in BESIDE_IMITATION.items():
+        _beside_imitation(task, pairs, steps or SHORT, members, clip_steps)
 
 
 def _compare(task: str, pairs: int, steps: int) -> None:
@@ -45,10 +47,11 @@ def _compare(task: str, pairs: int, steps: int) -> None:
     run_pairs(f"ppo-{task}", sides, pairs)
 
 
-def _beside_imitation(task: str, pairs: int, steps: int) -> None:
+def _beside_imitation(task: str, pairs: int, steps: int, members: int, clip_steps: int) -> None:
+    numbers = [str(number) for number in (steps, FEW_LABELS, members, clip_steps)]
     sides = [
         Side("learned", lambda: _ours(task, "learned", steps, FEW_LABELS)),
-        Side("imitation", lambda: peer("imitation", "preferences.py", task, str(steps), str(FEW_LABELS))),
+        Side("imitation", lambda: peer("imitation", "preferences.py", task, *numbers)),
     ]
     run_pairs(f"imitation-{task}-{steps}", sides, pairs)
 
