@@ -24,9 +24,9 @@ def lone(tmp_path: pathlib.Path) -> Iterator[Run]:
     cluster.stop()
 
 
-def lose(run: Run, take: Callable[[Node], None]) -> None:
+def lose(run: Run, take: Callable[[Node], None], *overrides: str) -> None:
     node = run.cluster.add_node()
-    run.begin("ray.silent_seconds=5")
+    run.begin("ray.silent_seconds=5", *overrides)
     run.until_answers(20)
     there = [actor["Name"] for actor in run.cluster.actors() if actor["Address"]["NodeID"] == node.node_id]
     assert there, "Ray placed nothing on the second node"
@@ -47,4 +47,4 @@ def test_a_node_is_lost(lone: Run) -> None:
 
 @pytest.mark.slow
 def test_a_node_is_taken_back(lone: Run) -> None:
-    lose(lone, Node.reclaim)
+    lose(lone, Node.reclaim, "teacher.answers_per_minute=50")  # it outlives the node, which Ray drains for 30 s
