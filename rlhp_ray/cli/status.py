@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 
 from rlhp_ray.experiment.status import Status, status
-from rlhp_ray.telemetry import Metric
+from rlhp_ray.telemetry import Metric, health
 from rlhp_ray.telemetry.progress import number, percent
 
 _UNITS = ((86_400.0, "days"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
@@ -52,6 +52,7 @@ def page(run: Status) -> str:
                 f"{percent(metrics.get('reward/fresh_accuracy'))} on new answers, "
                 f"{percent(metrics.get('reward/audit_accuracy'))} on audit answers",
             ),
+            ("health", _health(metrics)),
             ("predictor", _version(metrics.get("reward/version"), metrics.get("reward/version_lag"))),
         ]
     rows += [
@@ -109,6 +110,11 @@ def _evaluation(found: Mapping[str, float]) -> str:
         f"{number(found['true_return_mean'])} ± {number(found['true_return_std'])} over {found['eval_episodes']} "
         f"episodes; a random policy {number(found['random_return_mean'])}"
     )
+
+
+def _health(metrics: Mapping[str, float | None]) -> str:
+    seen = health(metrics)
+    return "-" if seen is None else f"{seen.state.name.lower()}: {seen.reason}"
 
 
 def _version(version: float | None, lag: float | None) -> str:

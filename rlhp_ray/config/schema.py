@@ -122,6 +122,14 @@ class RewardPart(Part):
     audit_fraction: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="Share of answers never trained on, that measure the predictor."
     )
+    audit_after_env_steps: NonNegativeInt | None = Field(
+        None, description="All answers to queries asked after so many env steps are audit answers; null: none for that."
+    )
+    when_hacked: Literal["say", "ask", "hold"] = Field(
+        "say",
+        description="While the health of the reward is `hacked`: only say it; ask for more labels at once, within "
+        "budget.labels; or hold new versions of the predictor back until it is over or new answers come.",
+    )
     label_window: PositiveInt | None = Field(
         None, description="Only the newest so many labels train; null: all [label window]."
     )

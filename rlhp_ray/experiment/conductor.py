@@ -29,8 +29,6 @@ QUESTIONER_REST_SECONDS = 0.25
 TRAINER_REST_SECONDS = 0.1  # while it has nothing to do
 MAX_REST_SECONDS = 0.5
 AGREEMENT_SECONDS = 5.0  # between two looks at how far people agree
-TOLD_ENV_STEPS = ("questioner", "trainer")  # how far the agent is
-
 
 _NONE = AnswerCounts(asked=0, open=0, leased=0, left=0, right=0, equal=0, cant_tell=0, undone=0)
 
@@ -156,9 +154,13 @@ class Conductor:
 
     def _start(self, name: str) -> ray.ObjectRef[Any]:
         step: Any = self._actors[name].step
+        told: tuple[int, ...] = ()
         if name == "questioner":
             self._asked_at_env_steps = self.standing.env_steps
-        ref: ray.ObjectRef[Any] = step.remote(self.standing.env_steps) if name in TOLD_ENV_STEPS else step.remote()
+            told = self.standing.env_steps, self.standing.trainer.more_labels if self.standing.trainer else 0
+        elif name == "trainer":
+            told = (self.standing.env_steps,)
+        ref: ray.ObjectRef[Any] = step.remote(*told)
         return ref
 
     def _take(self, name: str, report: Any) -> float:

@@ -15,6 +15,7 @@ from rlhp_ray.errors import ClusterError
 from rlhp_ray.experiment.placement import Fit
 from rlhp_ray.labeling.actor import ClipActor
 from rlhp_ray.labeling.page import deploy_page
+from rlhp_ray.preferences import Audits
 from rlhp_ray.preferences.actor import CollectorActor, TeacherActor
 from rlhp_ray.preferences.checks import NO_CHECKS, Checks
 from rlhp_ray.queries.actor import QuestionerActor
@@ -84,7 +85,7 @@ def build_parts(fit: Fit, folder: RunFolder, run_key: str) -> Parts:
         "collector",
         folder,
         lease_seconds=config.queries.lease_seconds,
-        audit_fraction=config.reward.audit_fraction,
+        audits=Audits(config.reward.audit_fraction, config.reward.audit_after_env_steps),
         seed=config.seed,
         checks=Checks(page.second_share, page.repeat_share, page.repeat_after) if people else NO_CHECKS,
     )

@@ -16,7 +16,18 @@ from rlhp_ray.experiment.recent import Pace, RecentEpisodes
 from rlhp_ray.preferences import AnswerCounts
 from rlhp_ray.rollouts.fragment import Episode
 from rlhp_ray.storage import RunFolder
-from rlhp_ray.telemetry import Console, Heartbeat, Incidents, MetricsLog, Progress, WandbLog, metric
+from rlhp_ray.telemetry import (
+    Console,
+    Health,
+    Heartbeat,
+    Incidents,
+    MetricsLog,
+    Progress,
+    State,
+    WandbLog,
+    health,
+    metric,
+)
 
 SPEED_SECONDS, LABELS_SECONDS = 10.0, 60.0  # that paces are taken over
 
@@ -43,6 +54,7 @@ class Recorder:
         self._speed, self._labels_pace = Pace(SPEED_SECONDS), Pace(LABELS_SECONDS)
         self._episodes = RecentEpisodes()
         self._figures: Mapping[str, float] = {}
+        self._health = State.HEALTHY  # of the newest line that tells
 
     def connected(self, cluster: ClusterFigures) -> None:
         """The run is on its cluster: from now on its figures are told, and Ray's metrics page shows the run."""
@@ -104,6 +116,9 @@ class Recorder:
             }
         if standing.trainer is not None:
             values |= standing.trainer.metrics()
+            seen = health(values)
+            values["health"] = None if seen is None else float(seen.state)
+            self._tell_health(seen)
         values["warnings"] = sum(not metric(name).is_healthy(value) for name, value in values.items())  # all declared
         self._log.write(env_steps=env_steps, labels=counts.labels, values=values)
         self._wandb.log(env_steps=env_steps, labels=counts.labels, values=values)
@@ -127,8 +142,15 @@ class Recorder:
                 predicted_return=values.get("predicted_return"),
                 fresh_accuracy=values.get("reward/fresh_accuracy"),
                 reward_version=counters.reward_versions,
+                health=self._health.name.lower(),
             )
         )
+
+    def _tell_health(self, seen: Health | None) -> None:
+        """In a sentence, where it is another one than before."""
+        if seen is not None and seen.state is not self._health:
+            self._health = seen.state
+            self.note(f"The reward is {seen.state.name.lower()}: {seen.reason}")
 
 
 def _of_loops(counters: Counters, latency: AnswerLatency) -> Values:

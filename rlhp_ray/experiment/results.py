@@ -34,6 +34,7 @@ CURVES = (
     "novelty/disagreement",
     "novelty/predicted",
     "novelty/distance",
+    "health",
     "people/fleiss_kappa",
 )
 CURVE_POINTS = 200  # that a result keeps of a run's lines

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rlhp_ray.storage import RunFolder
-from rlhp_ray.telemetry import MetricsLine
+from rlhp_ray.telemetry import MetricsLine, health
 
 CURVES = {"predicted_return": "predicted_return", "fresh_accuracy": "reward/fresh_accuracy", "labels": "labels"}
 RESEARCH_CURVES = {"true_return": "true_return", "disagreement": "reward/disagreement"}
@@ -44,6 +44,12 @@ def news(lines: Sequence[MetricsLine], *, own: bool) -> list[str]:
             told.append(f"Version {line.metrics['reward/version']:.0f} learned from {whose} {answers}.")
         before = max(before, learned)
     return told[: -NEWS_LINES - 1 : -1]
+
+
+def doubt(lines: Sequence[MetricsLine]) -> dict[str, str] | None:
+    """What is wrong with the reward now, as `state` and `reason`; None where nothing is, or it can't be told."""
+    seen = health(lines[-1].metrics) if lines else None
+    return None if seen is None or not seen.state else {"state": seen.state.name.lower(), "reason": seen.reason}
 
 
 def newest_film(folder: RunFolder) -> dict[str, Any] | None:

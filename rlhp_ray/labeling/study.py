@@ -13,7 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from rlhp_ray.config.schema import Config
 from rlhp_ray.labeling.access import Person, Role
-from rlhp_ray.labeling.standing import curves, newest_film, news
+from rlhp_ray.labeling.standing import curves, doubt, newest_film, news
 from rlhp_ray.preferences import Collector
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.tasks import Task
@@ -80,6 +80,7 @@ class RunStudy:
             "seen_fraction": min(1.0, shown / env_steps) if env_steps else None,
             "curves": curves(lines, research=person.role is Role.RESEARCHER),
             "news": news(lines, own=counts.by_teacher.keys() == {person.name}),
+            "doubt": doubt(lines),
             "episode": film["name"] if film else None,
             "episode_rewards": film["rewards"] if film else [],
         }

@@ -18,6 +18,7 @@ from rlhp_ray.preferences.agreement import Agreement
 from rlhp_ray.preferences.checks import NO_CHECKS, Checks
 from rlhp_ray.preferences.collector import AnswerCounts, Collector, PreferenceChanges
 from rlhp_ray.preferences.desk import BATCH_ANSWERS, TeacherDesk, TeacherReport
+from rlhp_ray.preferences.preference import NO_AUDITS, Audits
 from rlhp_ray.preferences.teachers import make_teacher
 from rlhp_ray.segments import SegmentStore
 from rlhp_ray.storage import RunFolder
@@ -29,11 +30,15 @@ class CollectorActor(Watched):
     """Hands open queries to teachers and takes their answers. Ray shell around Collector: the same methods."""
 
     def __init__(
-        self, folder: RunFolder, *, lease_seconds: float, audit_fraction: float, seed: int, checks: Checks = NO_CHECKS
+        self,
+        folder: RunFolder,
+        *,
+        lease_seconds: float,
+        seed: int,
+        audits: Audits = NO_AUDITS,
+        checks: Checks = NO_CHECKS,
     ) -> None:
-        self._collector = Collector(
-            folder, lease_seconds=lease_seconds, audit_fraction=audit_fraction, seed=seed, checks=checks
-        )
+        self._collector = Collector(folder, lease_seconds=lease_seconds, seed=seed, audits=audits, checks=checks)
 
     def __repr__(self) -> str:
         return repr(self._collector)

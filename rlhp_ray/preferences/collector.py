@@ -17,7 +17,7 @@ from rlhp_ray.preferences.answer_log import AnswerLog, Record
 from rlhp_ray.preferences.checks import NO_CHECKS, Checks, DrawnChecks
 from rlhp_ray.preferences.leases import NOBODY, Leases
 from rlhp_ray.preferences.ledger import Ledger
-from rlhp_ray.preferences.preference import to_preference
+from rlhp_ray.preferences.preference import NO_AUDITS, Audits, to_preference
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.types import Answer, Choice, Exclusion, Preference, Query, Undo, Withdrawal
 
@@ -60,13 +60,13 @@ class Collector:
         folder: RunFolder,
         *,
         lease_seconds: float,
-        audit_fraction: float,
         seed: int,
+        audits: Audits = NO_AUDITS,
         checks: Checks = NO_CHECKS,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Take up the log as it lies in the run's folder."""
-        self._audit_fraction = audit_fraction
+        self._audits = audits
         self._seed = seed
         self._clock = clock
         self._ledger = Ledger()
@@ -254,7 +254,7 @@ class Collector:
     def _preference(self, answer_id: str) -> Preference | None:
         answer = self._ledger.answers[answer_id]
         query = self._ledger.queries[answer.query_id]
-        return to_preference(answer, query, audit_fraction=self._audit_fraction, seed=self._seed)
+        return to_preference(answer, query, audits=self._audits, seed=self._seed)
 
     def _fits(self, answer: Answer) -> bool:
         """Whether the answer is new and of a query of ours, compared as it was asked."""

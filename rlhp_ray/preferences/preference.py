@@ -5,14 +5,33 @@ It stands between the collector and the reward trainer (Christiano et al. 2017, 
 
 from __future__ import annotations
 
+import dataclasses
+
 from rlhp_ray.preferences.draw import stable_uniform
 from rlhp_ray.types import Answer, Choice, Preference, Query
 
 
-def to_preference(answer: Answer, query: Query, *, audit_fraction: float, seed: int) -> Preference | None:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Audits:
+    """Which queries' answers are never trained on: a share of all, and all those asked after so many env steps."""
+
+    fraction: float = 0.0
+    after_env_steps: int | None = None
+
+    def has(self, query: Query, seed: int) -> bool:
+        """Whether this query's are; decided by the seed and the query alone."""
+        if self.after_env_steps is not None and query.env_steps > self.after_env_steps:
+            return True
+        return stable_uniform(seed, "audit", query.query_id) < self.fraction
+
+
+NO_AUDITS = Audits()
+
+
+def to_preference(answer: Answer, query: Query, *, audits: Audits = NO_AUDITS, seed: int) -> Preference | None:
     """The answer as probability that the query's first segment is the better; None for can't tell.
 
-    Audit is decided by the seed and the query's id alone: the same after every restart and for every answer to it.
+    Audit is decided by the seed and the query alone: the same after every restart and for every answer to it.
     """
     if answer.choice is Choice.CANT_TELL:
         return None
@@ -26,6 +45,6 @@ def to_preference(answer: Answer, query: Query, *, audit_fraction: float, seed: 
         first=query.first,
         second=query.second,
         target=target,
-        audit=stable_uniform(seed, "audit", query.query_id) < audit_fraction,
+        audit=audits.has(query, seed),
         answered_at=answer.answered_at,
     )

@@ -48,5 +48,5 @@ class QuestionerActor(Watched):
     def __repr__(self) -> str:
         return repr(self._questioner)
 
-    def step(self, env_steps: int) -> QuestionerReport:
-        return self._questioner.step(env_steps)
+    def step(self, env_steps: int, more_labels: int = 0) -> QuestionerReport:
+        return self._questioner.step(env_steps, more_labels)

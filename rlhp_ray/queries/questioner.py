@@ -62,13 +62,13 @@ class Questioner:
     def __repr__(self) -> str:
         return f"Questioner({self._selector.name}, {type(self._schedule).__name__})"
 
-    def step(self, env_steps: int) -> QuestionerReport:
-        """Open what is missing after so many env steps, at most 50 queries.
+    def step(self, env_steps: int, more_labels: int = 0) -> QuestionerReport:
+        """Open what is missing after so many env steps, at most 50 queries; `more_labels`: than the schedule wants.
 
         Answers that can't tell leave their label to be asked for again, with another pair.
         """
         counts = self._without_settled(self._collector.counts())
-        wanted = self._schedule.wanted(env_steps=env_steps, labels=counts.labels)
+        wanted = self._schedule.wanted(env_steps=env_steps, labels=counts.labels) + more_labels
         may_ask = QUERIES_PER_LABEL * self._budget_labels + counts.withdrawn - counts.asked
         held = counts.leased if self._beside_held else 0
         left = self._budget_labels - counts.labels - counts.open

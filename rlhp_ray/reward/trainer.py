@@ -29,6 +29,7 @@ from rlhp_ray.reward.training_set import Minibatch, TrainingSet
 from rlhp_ray.reward.versions import PublishedVersions
 from rlhp_ray.segments.store import SegmentStore
 from rlhp_ray.storage.run_folder import RunFolder
+from rlhp_ray.telemetry import State, health
 from rlhp_ray.types import Preference
 
 STEP_SECONDS = 0.3  # async: the work of one step
@@ -44,6 +45,7 @@ NOVELTY_ENV_STEPS = 16_384  # between two looks at how the newest behaviour diff
 NEWEST_CLIPS, NEWEST_IMAGE_CLIPS = 64, 8
 IMAGE_DROPOUT = 0.5  # paper, appendix A
 LEAST_STD = 1e-6
+MORE_LABELS = 10  # asked for by each look that says `hacked`, where the config wants it
 
 
 class RewardTrainer:
@@ -89,6 +91,8 @@ class RewardTrainer:
         self._taken_in_at = -math.inf
         self._disagreement: list[float] = []  # on the newest answers, each before it was trained on
         self._novelty: Novelty | None = None
+        self._hacked = False  # at the newest look
+        self._more_labels = 0
         self._novelty_at_env_steps = -NOVELTY_ENV_STEPS  # so that the first look is at once
         self._published_at = clock()
         self._published_at_labels = self._counters.labels_processed
@@ -186,6 +190,10 @@ class RewardTrainer:
         self._novelty_at_env_steps = env_steps
         newest = self._store.newest(NEWEST_IMAGE_CLIPS if self._inputs.images else NEWEST_CLIPS)
         self._novelty = self._judge.novelty(newest, self._output_std)
+        seen = health(self._report().metrics())
+        self._hacked = seen is not None and seen.state is State.HACKED
+        if self._hacked and self._part.when_hacked == "ask":
+            self._more_labels += MORE_LABELS
 
     def _train(self, slots: Tensor) -> None:
         self._optimizer.train(self._cropped(self._labels.minibatch(slots)))
@@ -213,6 +221,8 @@ class RewardTrainer:
 
     def _publish_due(self) -> bool:
         if self._counters.labels_processed == self._published_at_labels:
+            return False
+        if self._hacked and self._part.when_hacked == "hold" and not self._pacing.newly_covered:
             return False
         if self._lockstep or (self._pacing.newly_covered and not self._counters.fresh):
             return True
@@ -265,6 +275,7 @@ class RewardTrainer:
             fresh_accuracy=_mean(counters.fresh_hits),
             audit_accuracy=counters.audit_accuracy,
             disagreement=_mean(self._disagreement),
+            more_labels=self._more_labels,
             novelty=self._novelty,
             answered_at=list(answered_at),
             idle=idle,

@@ -31,6 +31,7 @@ class TrainerReport:
     fresh_accuracy: float | None  # on the last 100 new answers, each before it was trained on; ties left out
     audit_accuracy: float | None  # on the audit answers, by the newest version; ties left out
     disagreement: float | None  # mean of the members' standard deviation on the last 100 new answers, since a restart
+    more_labels: int  # than the schedule wants, asked for while the reward was hacked
     novelty: Novelty | None  # of the newest behaviour; None before it was looked at
     answered_at: list[float]  # unix seconds of the answers that the version published here is the first to cover
     idle: bool  # there was nothing to train on

@@ -1,6 +1,7 @@
 """What a run tells: metrics, the console, W&B, the learning curve, the manifest. The driver alone writes it."""
 
 from rlhp_ray.telemetry.console import Console
+from rlhp_ray.telemetry.health import Health, State, health
 from rlhp_ray.telemetry.heartbeat import Beat, Heartbeat, read_beat
 from rlhp_ray.telemetry.incidents import Incident, Incidents, Process, read_incidents
 from rlhp_ray.telemetry.manifest import commit, manifest
@@ -15,6 +16,7 @@ __all__ = [
     "METRICS",
     "Beat",
     "Console",
+    "Health",
     "Heartbeat",
     "Incident",
     "Incidents",
@@ -23,9 +25,11 @@ __all__ = [
     "MetricsLog",
     "Process",
     "Progress",
+    "State",
     "UndeclaredMetricError",
     "WandbLog",
     "commit",
+    "health",
     "learning_curve",
     "manifest",
     "memory_bytes",

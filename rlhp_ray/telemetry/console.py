@@ -162,6 +162,7 @@ def _view(title: str, progress: Progress, seconds: float, left: float | None, *,
         ("predicted return", number(progress.predicted_return)),
         ("predictor version", _version(progress)),
         ("fresh accuracy", percent(progress.fresh_accuracy)),
+        ("the reward is", progress.health),
         ("time left", clock(left)),
     )
     columns = 2 if wide else 1

@@ -40,6 +40,7 @@ GRAPHS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("reward/version_lag",),
         ("reward/fresh_accuracy",),
         ("reward/train_loss",),
+        ("health",),
         ("predict_share",),
         ("reward/labels_processed",),
     ),

@@ -20,6 +20,7 @@ class Progress:
     predicted_return: float | None = None
     fresh_accuracy: float | None = None  # of the predictor, on answers before they are trained on
     reward_version: int = 0  # 0 before the first
+    health: str = "-"  # of the reward
 
 
 def seconds_left(first: Progress, now: Progress, seconds: float) -> float | None:

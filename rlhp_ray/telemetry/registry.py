@@ -220,6 +220,16 @@ METRICS: tuple[Metric, ...] = (
     Metric("reward/l2", "coefficient", "Mean of the members' l2 coefficients, as adapted.", prometheus=True),
     Metric("reward/labels_processed", "labels", "Labels in all minibatches so far.", kind="counter", prometheus=True),
     Metric("reward/labels_trained", "labels", "Labels in force that were trained on at least once.", prometheus=True),
+    # Whether the reward still means what people meant ------------------------------------------------------------
+    Metric(
+        "health",
+        "state",
+        "Whether the agent exploits its predictor, as far as can be told: 0 healthy, 1 watch, 2 hacked.",
+        high=0,
+        otherwise="watch a video; give more labels (budget.labels, and `rlhp-ray resume`), or stop the agent",
+        prometheus=True,
+        zero=True,
+    ),
     # The newest behaviour beside what was labelled: nobody has said anything of what is far away -------------------
     Metric(
         "novelty/disagreement",

@@ -30,6 +30,7 @@ SECTIONS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
             ("reward/audit_accuracy", "labels"),
             ("return_correlation", "env_steps"),
             ("reward/disagreement", "labels"),
+            ("health", "env_steps"),
         ),
     ),
     (

@@ -28,10 +28,11 @@ class Loop:
 
     def __init__(self) -> None:
         self.steps: list[str] = []
-        self.open = self.answered = 0
+        self.open = self.answered = self.more_labels = 0
 
-    def ask(self, env_steps: int) -> QuestionerReport:
+    def ask(self, env_steps: int, more_labels: int) -> QuestionerReport:
         self.steps.append("questioner")
+        self.more_labels = more_labels
         opened = int(env_steps >= ASKED_AT and not self.open and not self.answered)
         self.open += opened
         return QuestionerReport(opened, wanted=1, exhausted=False, predictor_unavailable=False)
@@ -52,6 +53,9 @@ class Loop:
     def taken(self) -> list[str]:
         return self.steps
 
+    def told(self) -> int:
+        return self.more_labels
+
 
 def report(labels: int) -> TrainerReport:
     return TrainerReport(
@@ -65,6 +69,7 @@ def report(labels: int) -> TrainerReport:
         fresh_accuracy=None,
         audit_accuracy=None,
         disagreement=None,
+        more_labels=7 * labels,
         novelty=None,
         answered_at=[],
         idle=True,
@@ -78,9 +83,9 @@ class Step:
     def __init__(self, loop: ActorHandle[Any], kind: str) -> None:
         self.loop, self.kind = loop, kind
 
-    def step(self, *env_steps: int) -> Any:
+    def step(self, *told: int) -> Any:
         if self.kind == "questioner":
-            return ray.get(self.loop.ask.remote(*env_steps))
+            return ray.get(self.loop.ask.remote(*told))
         return ray.get(self.loop.answer.remote() if self.kind == "teacher" else self.loop.train.remote())
 
     def first_training(self) -> TrainerReport:
@@ -132,3 +137,5 @@ def test_an_agent_that_waits_has_them_asked_answered_and_trained_on(loop: ActorH
     assert until(lambda: driven.standing.counts.labels == 1, driven.wait)
     assert until(lambda: taken()[-1] == "trainer", lambda: time.sleep(0.02))
     assert taken()[3:] == ["questioner", "teacher", "trainer"]
+    driven.standing.env_steps += 1
+    assert until(lambda: bool(ray.get(loop.told.remote()) == 7), driven.wait)  # what the trainer wants beside

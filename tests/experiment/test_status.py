@@ -112,6 +112,15 @@ def test_what_is_not_healthy_is_said_with_its_meaning(folder: RunFolder, capsys:
     assert found.warnings[0].meaning in shown and "env steps         500 of 1,000 (50 %)" in shown
 
 
+def test_the_health_of_the_reward_is_said_with_its_reason(
+    folder: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = {"novelty/predicted": 4.0, "novelty/disagreement": 1.0, "novelty/distance": 3.0, "health": 2.0}
+    MetricsLog(folder).write(env_steps=500, labels=0, values=values)
+    assert [metric.name for metric in status(folder.address).warnings] == ["health"]
+    assert "hacked: the newest behaviour is 3.0 times as far from what was judged" in page(folder, capsys)
+
+
 def test_processes_and_what_happened_to_them_are_named(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     earlier = Incidents(folder, clock=lambda: time.time() - 600)
     earlier.add("The collector died and is started again.")

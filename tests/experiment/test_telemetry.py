@@ -198,7 +198,7 @@ def test_wandb_holds_a_report_whose_charts_are_of_what_the_run_logs(run: Run) ->
     grids = [block["metadata"] for block in definition["spec"]["blocks"] if block["type"] == "panel-grid"]
     assert all(runs["grouping"] == [{"section": "run", "name": "group"}] for grid in grids for runs in grid["runSets"])
     charts = [panel["config"] for grid in grids for panel in grid["panelBankSectionConfig"]["panels"]]
-    assert len(charts) == 10
+    assert len(charts) == 11
     logged = {name for record in records["history"] for name in record["item"]}
     unknown = {f"by_labels/{name}" for name in UNKNOWN}
     for chart in charts:

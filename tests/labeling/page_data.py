@@ -93,7 +93,7 @@ def make_run(path: Path, text: str = "", *, task: str = "inverted-pendulum", rat
     """A run in this folder."""
     made = config(task, text)
     folder = RunFolder(str(path))
-    collector = Collector(folder, lease_seconds=60.0, audit_fraction=0.0, seed=0)
+    collector = Collector(folder, lease_seconds=60.0, seed=0)
     store = SegmentStore(folder, made.segments, 0, LocalTables())
     loaded = load_task(made.task, made.segments.clip_steps)
     clips = ClipMaker(loaded, collector, store, made.labeling)

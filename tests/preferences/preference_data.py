@@ -47,7 +47,7 @@ def make_answer(
 
 
 def make_collector(folder: RunFolder, clock: Clock | None = None, **settings: Any) -> Collector:
-    settings = {"lease_seconds": 60.0, "audit_fraction": 0.0} | settings
+    settings = {"lease_seconds": 60.0} | settings
     return Collector(folder, seed=5, clock=clock or Clock(), **settings)
 
 

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 from preference_data import make_answer, make_query
 
-from rlhp_ray.preferences import to_preference
+from rlhp_ray.preferences import Audits, to_preference
 from rlhp_ray.preferences.draw import stable_uniform
 from rlhp_ray.types import Choice, Preference, Query
 
@@ -28,24 +28,24 @@ def test_target_is_of_the_first_whichever_side_it_stood_on(choice: Choice, turne
     answer = make_answer(QUERY, choice)
     if turned:
         answer = dataclasses.replace(answer, left=answer.right, right=answer.left)
-    preference = to_preference(answer, QUERY, audit_fraction=0.0, seed=0)
+    preference = to_preference(answer, QUERY, seed=0)
     assert preference is not None
     assert (preference.first, preference.second, preference.target, preference.audit) == (7, 3, target, False)
     assert (preference.preference_id, preference.answered_at) == (answer.answer_id, answer.answered_at)
 
 
 def test_cant_tell_trains_nothing() -> None:
-    assert to_preference(make_answer(QUERY, Choice.CANT_TELL), QUERY, audit_fraction=0.0, seed=0) is None
+    assert to_preference(make_answer(QUERY, Choice.CANT_TELL), QUERY, seed=0) is None
 
 
 def audited(seed: int, fraction: float = 0.1) -> list[bool]:
     queries = [make_query(2 * i, 2 * i + 1) for i in range(20_000)]
-    preferences = [to_preference(make_answer(q), q, audit_fraction=fraction, seed=seed) for q in queries]
+    preferences = [to_preference(make_answer(q), q, audits=Audits(fraction), seed=seed) for q in queries]
     return [p is not None and p.audit for p in preferences]
 
 
 def said_by(who: str, query: Query) -> Preference:
-    preference = to_preference(make_answer(query, who=who, answer_id=who), query, audit_fraction=0.1, seed=1)
+    preference = to_preference(make_answer(query, who=who, answer_id=who), query, audits=Audits(0.1), seed=1)
     assert preference is not None
     return preference
 
@@ -54,6 +54,13 @@ def test_all_answers_to_a_query_are_for_audit_or_none() -> None:
     queries = [make_query(2 * i, 2 * i + 1) for i in range(200)]
     ann, bob = ([said_by(who, query).audit for query in queries] for who in ("ann", "bob"))
     assert ann == bob and 0 < sum(ann) < len(ann)
+
+
+def test_answers_to_queries_after_so_many_env_steps_are_all_for_audit() -> None:
+    audits = Audits(after_env_steps=1_000)
+    queries = [dataclasses.replace(make_query(0, 1), env_steps=env_steps) for env_steps in (0, 1_000, 1_001)]
+    made = [to_preference(make_answer(query), query, audits=audits, seed=0) for query in queries]
+    assert [preference and preference.audit for preference in made] == [False, False, True]
 
 
 def test_audit_is_a_stable_random_share() -> None:

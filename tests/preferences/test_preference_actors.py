@@ -24,7 +24,7 @@ from rlhp_ray.storage import RunFolder
 def test_teacher_answers_through_actors_and_a_killed_collector_comes_back(tmp_path: Path) -> None:
     folder = RunFolder(str(tmp_path))
     store_actor = SegmentStoreActor.remote(folder, SegmentsPart(), 0)
-    collector_actor = CollectorActor.remote(folder, lease_seconds=60.0, audit_fraction=0.0, seed=0)
+    collector_actor = CollectorActor.remote(folder, lease_seconds=60.0, seed=0)
     collector = proxy(collector_actor, Collector)
     proxy(store_actor, SegmentStore).add_kept(make_segments([0.0, 1.0, 2.0]))
     assert collector.ask([make_query(0, 1), make_query(1, 2)]) == 2
@@ -51,7 +51,7 @@ def test_teacher_answers_through_actors_and_a_killed_collector_comes_back(tmp_pa
 def test_an_actor_tells_that_it_lives_while_it_waits_for_its_folder(tmp_path: Path) -> None:
     """Its disk is away under a call: the pulse says so, and the call succeeds once it is back."""
     folder = RunFolder.create(str(tmp_path / "run")).take_over(patience_seconds=120.0)
-    collector_actor: Any = CollectorActor.remote(folder, lease_seconds=60.0, audit_fraction=0.0, seed=0)
+    collector_actor: Any = CollectorActor.remote(folder, lease_seconds=60.0, seed=0)
     assert ray.get(collector_actor.pulse.remote())[0] == ""
     (tmp_path / "run").rename(tmp_path / "away")
     asked = collector_actor.ask.remote([make_query(0, 1)])

@@ -49,7 +49,7 @@ class Run:
             self.store.offer(make_segments(candidates))
 
     def new_collector(self) -> Collector:
-        return Collector(self.folder, lease_seconds=60.0, audit_fraction=0.0, seed=0)
+        return Collector(self.folder, lease_seconds=60.0, seed=0)
 
     def answer_open(self, choice: Choice = Choice.LEFT, count: int = 1000) -> None:
         """Answer all that is open."""

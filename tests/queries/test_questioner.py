@@ -65,6 +65,18 @@ def test_first_labels_then_all_by_the_end(tmp_path: Path) -> None:
     assert asking.step(END).exhausted
 
 
+def test_more_labels_than_the_schedule_wants_are_asked_at_once_within_the_budget(tmp_path: Path) -> None:
+    run = Run(tmp_path, 200)
+    asking = questioner(run, 40)
+    assert asking.step(0).opened == 10
+    run.answer_open()
+    assert sum(asking.step(0, 15).opened for _ in range(5)) == 15
+    run.answer_open()
+    assert sum(asking.step(0, 1_000).opened for _ in range(5)) == 15
+    run.answer_open()
+    assert run.collector.counts().labels == 40 and asking.step(END, 1_000).exhausted
+
+
 def test_step_is_bounded(tmp_path: Path) -> None:
     asking = questioner(Run(tmp_path, 2000), 400, method="random")
     assert [asking.step(0).opened for _ in range(3)] == [50, 50, 0]
@@ -151,7 +163,7 @@ def test_segments_are_durable_before_their_query_is_open(tmp_path: Path) -> None
             assert all(q.first in shards and q.second in shards for q in queries)
             return super().ask(queries)
 
-    run.collector = Checking(run.folder, lease_seconds=60.0, audit_fraction=0.0, seed=0)
+    run.collector = Checking(run.folder, lease_seconds=60.0, seed=0)
     assert questioner(run, 40).step(0).opened == 10
 
 

@@ -27,7 +27,7 @@ def test_queries_open_through_actors(tmp_path: Path) -> None:
     ray.cloudpickle.register_pickle_by_value(query_data)  # a worker can't import the tests' modules
     folder = RunFolder(str(tmp_path))
     store = SegmentStoreActor.remote(folder, SegmentsPart(), 0)
-    collector = CollectorActor.remote(folder, lease_seconds=60.0, audit_fraction=0.0, seed=0)
+    collector = CollectorActor.remote(folder, lease_seconds=60.0, seed=0)
     proxy(store, SegmentStore).offer(make_segments(60))
     budget = BudgetPart(labels=8, env_steps=100)
     actor = QuestionerActor.remote(

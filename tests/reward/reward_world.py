@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from rlhp_ray.config.schema import RewardPart, SegmentsPart
+from rlhp_ray.preferences import Audits
 from rlhp_ray.preferences.collector import Collector
 from rlhp_ray.reward import RewardTrainer, StepInputs
 from rlhp_ray.segments.store import SegmentStore
@@ -58,7 +59,7 @@ class World:
         self.rng = np.random.default_rng([SEED, *b"world"])
         self.store = SegmentStore(self.folder, SegmentsPart(), SEED, LocalTables())
         self.collector = Collector(
-            self.folder, lease_seconds=60, audit_fraction=self.audit_fraction, seed=SEED, clock=lambda: 0.0
+            self.folder, lease_seconds=60, audits=Audits(self.audit_fraction), seed=SEED, clock=lambda: 0.0
         )
         self.answered = 0
 

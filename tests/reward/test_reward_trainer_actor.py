@@ -42,7 +42,7 @@ def half_cheetah_segments(count: int) -> Segments:
 def test_it_trains_publishes_and_comes_back_after_its_death(ray_cluster: None, tmp_path: Path) -> None:
     folder = RunFolder(str(tmp_path))
     store: Any = SegmentStoreActor.remote(folder, SegmentsPart(), 0)
-    collector: Any = CollectorActor.remote(folder, lease_seconds=60, audit_fraction=0.0, seed=0)
+    collector: Any = CollectorActor.remote(folder, lease_seconds=60, seed=0)
     trainer: Any = RewardTrainerActor.remote(
         folder,
         RewardPart(initial_epochs=2),

@@ -34,6 +34,8 @@ export class Board {
     by("labels").textContent = `${number(standing.labels)} of ${number(standing.budget_labels)}`;
     by("queue").textContent = number(standing.open);
     by("seen").textContent = standing.seen_fraction === null ? "–" : `${number(100 * standing.seen_fraction, 1)} %`;
+    by("doubt").hidden = standing.doubt === null;
+    by("doubt").textContent = standing.doubt ? `Careful: ${standing.doubt.reason}` : "";
     this.draw(standing.curves);
     by("news").replaceChildren(...standing.news.map((line) => Object.assign(document.createElement("li"), { textContent: line })));
     if (standing.episode !== this.episodeOf) await this.showEpisode(standing);
