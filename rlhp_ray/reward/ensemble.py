@@ -74,7 +74,7 @@ def make_ensemble(architecture: Architecture, generator: torch.Generator) -> Ens
 
 
 class MemberLinear(nn.Module):
-    """One dense layer for each member: [M, in, N], or [in, N] shared by all, -> [M, out, N]."""
+    """One dense layer for each member: [M, in, N] -> [M, out, N]; what all share is [in, N]."""
 
     def __init__(self, members: int, inputs: int, outputs: int, generator: torch.Generator) -> None:
         super().__init__()
@@ -82,11 +82,8 @@ class MemberLinear(nn.Module):
         self.bias = nn.Parameter(torch.zeros(members, outputs, 1))
 
     def forward(self, features: Tensor) -> Tensor:
-        if features.dim() == 3:
-            return torch.baddbmm(self.bias, self.weight, features)
-        members, outputs, inputs = self.weight.shape
-        flat = torch.addmm(self.bias.view(-1, 1), self.weight.view(-1, inputs), features)
-        return flat.view(members, outputs, -1)
+        # not a view of one flat product: an activation in place of a view costs copies in the backward pass
+        return torch.baddbmm(self.bias, self.weight, features.expand(len(self.weight), -1, -1))
 
 
 class VectorEnsemble(Ensemble):

@@ -234,7 +234,8 @@ class RewardTrainer:
         std, mean = torch.std_mean(self._optimizer.rewards(self._recent_steps()), dim=1, correction=0)
         self._output_std = std.clamp(min=LEAST_STD)
         counters.version += 1
-        counters.audit_accuracy = _mean(self._judge.answers(self._labels.audit_slots(), self._output_std)[0])
+        hits, _ = self._judge.answers(self._labels.audit_slots(), self._output_std)
+        counters.audit_accuracy, counters.audit_answers = _mean(hits), len(hits)
         if counters.train_loss is None:
             self._evaluate()
         published = PublishedEnsemble(
@@ -274,6 +275,7 @@ class RewardTrainer:
             l2=tuple(self._optimizer.l2.tolist()),
             fresh_accuracy=_mean(counters.fresh_hits),
             audit_accuracy=counters.audit_accuracy,
+            audit_answers=counters.audit_answers,
             disagreement=_mean(self._disagreement),
             more_labels=self._more_labels,
             novelty=self._novelty,

@@ -9,6 +9,7 @@ from rlhp_ray.reward.judge import Novelty
 _METRICS = (
     "fresh_accuracy",
     "audit_accuracy",
+    "audit_answers",
     "disagreement",
     "train_loss",
     "validation_loss",
@@ -30,6 +31,7 @@ class TrainerReport:
     l2: tuple[float, ...]  # coefficient of each member
     fresh_accuracy: float | None  # on the last 100 new answers, each before it was trained on; ties left out
     audit_accuracy: float | None  # on the audit answers, by the newest version; ties left out
+    audit_answers: int  # so many, ties left out
     disagreement: float | None  # mean of the members' standard deviation on the last 100 new answers, since a restart
     more_labels: int  # than the schedule wants, asked for while the reward was hacked
     novelty: Novelty | None  # of the newest behaviour; None before it was looked at

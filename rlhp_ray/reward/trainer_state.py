@@ -36,6 +36,7 @@ class TrainerCounters:
     fresh: dict[str, int] = dataclasses.field(default_factory=dict)  # new answers, oldest first -> passes still due
     fresh_hits: list[bool] = dataclasses.field(default_factory=list)  # of the last new answers
     audit_accuracy: float | None = None
+    audit_answers: int = 0  # that this is counted over
     train_loss: float | None = None
     validation_loss: float | None = None
 

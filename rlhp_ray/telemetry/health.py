@@ -19,6 +19,7 @@ FAR, TOO_FAR = 1.5, 2.0  # distance of the newest steps from judged ones, by tha
 UNSURE, TOO_UNSURE = 2.0, 2.5  # disagreement about the newest clips, by that about judged ones
 PROMISING = 2.0  # predicted return of the newest clips, in standard deviations above judged ones
 COIN_TOSS = 0.55  # accuracy that is hardly better than chance
+LEAST_AUDITS = 20  # answers, below which a good predictor can have such an accuracy
 
 
 class State(enum.IntEnum):
@@ -43,7 +44,8 @@ def health(metrics: Mapping[str, float | None]) -> Health | None:
     if predicted is None or unsure is None:
         return None
     distance = metrics.get("novelty/distance") or 0.0  # not known of images
-    audit = metrics.get("reward/audit_accuracy")
+    enough = (metrics.get("reward/audit_answers") or 0.0) >= LEAST_AUDITS
+    audit = metrics.get("reward/audit_accuracy") if enough else None
     doubts = []
     if distance >= FAR:
         doubts.append(f"is {distance:.1f} times as far from what was judged as that is from itself")

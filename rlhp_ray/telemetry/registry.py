@@ -196,6 +196,7 @@ METRICS: tuple[Metric, ...] = (
         low=0.55,
         otherwise="half is a coin toss: give more labels, or look at the teacher's answers in an export",
     ),
+    Metric("reward/audit_answers", "answers", "That this accuracy is counted over; ties left out.", zero=True),
     Metric(
         "reward/disagreement",
         "share",

@@ -17,6 +17,7 @@ from rlhp_ray.experiment.conductor import Conductor
 from rlhp_ray.preferences import AnswerCounts, TeacherReport
 from rlhp_ray.queries import QuestionerReport
 from rlhp_ray.reward import TrainerReport
+from rlhp_ray.reward.judge import Novelty
 
 ASKED_AT = 100  # env steps after which there is a question
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # Ray's workers can't import a test
@@ -57,7 +58,7 @@ class Loop:
         return self.more_labels
 
 
-def report(labels: int) -> TrainerReport:
+def report(labels: int, novelty: Novelty | None = None) -> TrainerReport:
     return TrainerReport(
         version=1,
         published=None,
@@ -68,9 +69,10 @@ def report(labels: int) -> TrainerReport:
         l2=(0.0,),
         fresh_accuracy=None,
         audit_accuracy=None,
+        audit_answers=0,
         disagreement=None,
         more_labels=7 * labels,
-        novelty=None,
+        novelty=novelty,
         answered_at=[],
         idle=True,
     )

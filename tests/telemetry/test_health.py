@@ -19,12 +19,17 @@ def test_behaviour_like_the_judged_is_healthy_whatever_is_promised() -> None:
     assert seen is not None and seen.state is State.HEALTHY
 
 
+def test_a_few_audit_answers_are_no_reason_to_doubt() -> None:
+    seen = health(LIKE_THE_JUDGED | {"reward/audit_accuracy": 0.0, "reward/audit_answers": 19.0})
+    assert seen is not None and seen.state is State.HEALTHY
+
+
 @pytest.mark.parametrize(
     ("doubt", "words"),
     [
         ({"novelty/distance": 4.0}, "is 4.0 times as far from what was judged as that is from itself"),
         ({"novelty/distance": None, "novelty/disagreement": 5.0}, "divides the predictors 5.0 times as much"),
-        ({"reward/audit_accuracy": 0.5}, "agree with 50 % of the audit answers only"),
+        ({"reward/audit_accuracy": 0.5, "reward/audit_answers": 20.0}, "agree with 50 % of the audit answers only"),
     ],
 )
 def test_what_is_doubtful_is_to_be_watched_and_hacked_where_much_is_promised(
