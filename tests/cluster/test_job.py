@@ -118,7 +118,8 @@ def test_a_job_on_three_hosts_learns_what_it_learns_on_one(cluster: HostsCluster
     """Both have learned: a run that isn't taught makes about 0.
 
     At 300,000 env steps returns vary from seed to seed, by the same command on one machine 480 to 2,540 over six seeds,
-    so no more can be told from one run of each; by their spread one run in some 10,000 makes less than 100.
+    so no more can be told from one run of each. How often a run makes less than 100 isn't known: the least of
+    ten made 480.
     """
     cluster.scrape(tmp_path)
     task = ("configs/half-cheetah.yaml", *BUDGET, *SMALL_BATCHES, *SHORT)
