@@ -12,7 +12,7 @@ import numpy as np
 from rlhp_ray.config.load import dump, parse_config
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.tasks import write_video
-from rlhp_ray.telemetry import MetricsLog
+from rlhp_ray.telemetry import MetricsLog, State
 
 BUDGET = 100_000
 
@@ -27,8 +27,10 @@ def make_run(
     finished: bool = True,
     video: bool = False,
     correlation: float = 0.9,
+    falls_at: int = BUDGET,
+    hacked_at: int = BUDGET + 1,
 ) -> str:
-    """A run whose true return grows along a line from 0; its address."""
+    """A run whose true return grows along a line from 0 until it falls to nothing; its address."""
     config = parse_config(
         f"task: {task}\n",
         source="made",
@@ -48,9 +50,10 @@ def make_run(
     log = MetricsLog(run)
     for step in range(0, BUDGET + 1, 2_000):
         share = step / BUDGET
-        values: dict[str, float | None] = {"true_return": true_return * share}
+        values: dict[str, float | None] = {"true_return": true_return * share if step <= falls_at else 0.0}
         if learned:
             values |= {"reward/fresh_accuracy": 0.5 + 0.4 * share, "return_correlation": correlation}
+            values |= {"health": State.HACKED if step >= hacked_at else State.HEALTHY}
         log.write(env_steps=step, labels=int(200 * share) if learned else 0, values=values)
     state = "finished" if finished else "stopped"
     beat = {"time": time.time(), "every_seconds": 5.0, "epoch": 1, "state": state, "activity": ""}

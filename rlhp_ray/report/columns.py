@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import statistics
 from collections.abc import Callable, Sequence
 
 from rlhp_ray.report.comparison import Group
+from rlhp_ray.report.losses import Fates, fates
 from rlhp_ray.report.statistics import LEVEL, Estimate
 from rlhp_ray.telemetry.progress import number, percent
 
@@ -63,6 +65,14 @@ def _of_labels(text: Callable[[Group], str]) -> Callable[[Group], str]:
     return lambda group: "-" if group.is_baseline else text(group)
 
 
+def _of_fates(text: Callable[[Fates], str]) -> Callable[[Group], str]:
+    def cell(group: Group) -> str:
+        found = None if group.is_baseline else fates(group.runs)
+        return "-" if found is None else text(found)
+
+    return cell
+
+
 def _accuracy(group: Group) -> str:
     found = group.accuracy()
     return percent(found.mean if found else None)
@@ -112,5 +122,28 @@ EFFICIENCY: Sequence[Column] = (
         "versions",
         "Of the predictor, that were published.",
         _of_labels(lambda group: _mean(group.figure("reward_versions"))),
+    ),
+)
+
+WARNINGS: Sequence[Column] = (
+    Column(
+        "lost a fifth",
+        "Runs whose true return ended a fifth below its best, as seen from a random policy, of all of them.",
+        _of_fates(lambda found: f"{len(found.lost)} of {len(found.lost) + len(found.kept)}"),
+    ),
+    Column(
+        "warned before",
+        "Of those: the health of the reward was `hacked` before the return was so low for good.",
+        _of_fates(lambda found: f"{len(found.ahead)} of {len(found.lost)}" if found.lost else "-"),
+    ),
+    Column(
+        "env steps ahead",
+        "From that warning to the loss, the median.",
+        _of_fates(lambda found: number(statistics.median(found.ahead), 0) if found.ahead else "-"),
+    ),
+    Column(
+        "warned wrongly",
+        "Of the runs that lost nothing: the health was `hacked` at some time.",
+        _of_fates(lambda found: f"{found.wrongly} of {len(found.kept)}" if found.kept else "-"),
     ),
 )

@@ -26,9 +26,9 @@ Score = tuple[Sequence[float], Sequence[float], float]  # returns, the true-rewa
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """The runs of a task and a condition, which differ by seed only."""
+    """The runs of a task and a condition, which differ by seed only; or of a condition over several tasks."""
 
-    task: str
+    task: str  # empty: several
     condition: str
     index: int  # of the condition, over all tasks: its colour
     runs: tuple[Run, ...]
@@ -113,6 +113,16 @@ class Comparison:
     def of_task(self, task: str) -> list[Group]:
         """The task's groups."""
         return [group for group in self.groups if group.task == task]
+
+    def over_tasks(self) -> list[Group]:
+        """The runs of each condition that is there on several tasks, all of them together; without a measure."""
+        found = []
+        for index, condition in enumerate(self.conditions):
+            groups = [group for group in self.groups if group.condition == condition]
+            if len(groups) > 1:
+                runs = tuple(run for group in groups for run in group.runs)
+                found.append(Group("", condition, index, runs, baseline=(), random_return=None))
+        return found
 
     def scores_over_tasks(self) -> list[tuple[str, int, Estimate]]:
         """For each condition with a score on several tasks: its name, on how many, the mean of the tasks' scores."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from rlhp_ray.report.chart import Chart, standalone_svg
 from rlhp_ray.report.charts import charts
-from rlhp_ray.report.columns import EFFICIENCY, INTERVAL, RETURNS, Column, known, plain
+from rlhp_ray.report.columns import EFFICIENCY, INTERVAL, RETURNS, WARNINGS, Column, known, plain
 from rlhp_ray.report.comparison import Comparison, Group
 from rlhp_ray.telemetry.progress import number
 
@@ -18,16 +18,17 @@ def write_markdown(comparison: Comparison, output: pathlib.Path) -> None:
     pictures = output.with_suffix("")
     pictures.mkdir(exist_ok=True)
     parts = [f"# {_text(comparison.title)}", INTERVAL]
-    over = comparison.scores_over_tasks()
-    if over:
-        rows = [[name, str(tasks), plain(score, 2)] for name, tasks, score in over]
-        parts += ["## Over all tasks", _table(["condition", "tasks", "normalised score"], rows)]
+    rows = [[name, str(tasks), plain(score, 2)] for name, tasks, score in comparison.scores_over_tasks()]
+    scores = _table(["condition", "tasks", "normalised score"], rows) if rows else ""
+    warnings = _group_table(comparison.over_tasks(), WARNINGS)
+    if scores or warnings:
+        parts += ["## Over all tasks", scores, warnings]
     for task in comparison.tasks:
         groups = comparison.of_task(task)
         parts.append(f"## {_text(task)}")
         if groups[0].random_return is not None:
             parts.append(f"A random policy makes {number(groups[0].random_return)}.")
-        parts += [_group_table(groups, columns) for columns in (RETURNS, EFFICIENCY)]
+        parts += [_group_table(groups, columns) for columns in (RETURNS, EFFICIENCY, WARNINGS)]
         parts += [_picture(chart, task, pictures) for chart in charts(groups)]
     output.write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")
 

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 import rlhp_ray
 from rlhp_ray.report.chart import Chart, line_chart, swatch
 from rlhp_ray.report.charts import charts
-from rlhp_ray.report.columns import EFFICIENCY, INTERVAL, RETURNS, Column, known, plain
+from rlhp_ray.report.columns import EFFICIENCY, INTERVAL, RETURNS, WARNINGS, Column, known, plain
 from rlhp_ray.report.comparison import Comparison, Group
 from rlhp_ray.report.html import Html, join, static, tag
 from rlhp_ray.report.runs import Run
 from rlhp_ray.telemetry.progress import number
 
+WARNED = "Whether the health of the reward warned of a loss"
 VIDEO_BYTES = 24_000_000  # of all videos together, before they become text; the others are named
 
 
@@ -63,12 +64,13 @@ def _head(comparison: Comparison) -> Html:
 
 
 def _over_tasks(comparison: Comparison) -> Html | None:
-    found = comparison.scores_over_tasks()
-    if not found:
-        return None
     names = ("condition", "tasks", "normalised score")
-    rows = [[name, str(tasks), plain(score, 2)] for name, tasks, score in found]
-    return tag("section", tag("h2", "Over all tasks"), _table("Mean normalised score over tasks", names, rows))
+    rows = [[name, str(tasks), plain(score, 2)] for name, tasks, score in comparison.scores_over_tasks()]
+    scores = _table("Mean normalised score over tasks", names, rows) if rows else None
+    warnings = _group_table(WARNED, comparison.over_tasks(), WARNINGS)
+    if scores is None and warnings is None:
+        return None
+    return tag("section", tag("h2", "Over all tasks"), scores, warnings)
 
 
 def _task(comparison: Comparison, task: str) -> Html:
@@ -82,6 +84,7 @@ def _task(comparison: Comparison, task: str) -> Html:
         _group_table("What was reached", groups, RETURNS),
         tag("div", [_figure(chart) for chart in charts(groups)], class_="charts"),
         _group_table("How efficient the labels were", groups, EFFICIENCY),
+        _group_table(WARNED, groups, WARNINGS),
         id=f"task-{comparison.tasks.index(task)}",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
 
@@ -10,8 +11,9 @@ import pytest
 from made_runs import make_run, summary
 
 from rlhp_ray.errors import UserError
-from rlhp_ray.report.columns import EFFICIENCY, RETURNS
+from rlhp_ray.report.columns import EFFICIENCY, RETURNS, WARNINGS
 from rlhp_ray.report.comparison import Group, compare
+from rlhp_ray.report.losses import fate
 from rlhp_ray.report.runs import read_runs
 from rlhp_ray.report.statistics import estimate, mean_score, normalized_score
 
@@ -38,7 +40,7 @@ def test_a_score_is_one_where_the_return_is_the_true_reward_agent_s_and_zero_at_
 
 
 def cells(group: Group) -> dict[str, str]:
-    return {column.name: column.cell(group) for column in (*RETURNS, *EFFICIENCY)}
+    return {column.name: column.cell(group) for column in (*RETURNS, *EFFICIENCY, *WARNINGS)}
 
 
 def test_runs_are_grouped_by_task_and_condition_and_measured_by_the_true_reward(tmp_path: pathlib.Path) -> None:
@@ -83,6 +85,39 @@ def test_a_condition_on_several_tasks_has_a_score_over_them(tmp_path: pathlib.Pa
     ((condition, tasks, score),) = compare(read_runs(runs)).scores_over_tasks()
     assert (condition, tasks) == ("ppo, 200 labels of oracle", 2)
     assert score.mean == pytest.approx((1.0 + 0.5) / 2)
+
+
+def test_a_loss_is_counted_with_the_warning_that_came_before_it(tmp_path: pathlib.Path) -> None:
+    runs = [
+        make_run(tmp_path, "in-time", seed=0, falls_at=60_000, hacked_at=50_000),
+        make_run(tmp_path, "too-late", seed=1, falls_at=60_000, hacked_at=70_000),
+        make_run(tmp_path, "not-at-all", seed=2, falls_at=60_000),
+        make_run(tmp_path, "wrongly", seed=3, hacked_at=50_000),
+        make_run(tmp_path, "healthy", seed=4),
+        make_run(tmp_path, "true", "reward.source=true", falls_at=60_000),
+    ]
+    found = compare(
+        read_runs([*runs, make_run(tmp_path, "reacher", task="reacher", falls_at=60_000, hacked_at=40_000)])
+    )
+    one, baseline, _ = found.groups
+    shown = cells(one)
+    assert shown["lost a fifth"] == "3 of 5"
+    assert shown["warned before"] == "1 of 3" and shown["env steps ahead"] == "12,000"  # lost at the line after 60,000
+    assert shown["warned wrongly"] == "1 of 2"
+    assert {cells(baseline)[column.name] for column in WARNINGS} == {"-"}
+    (over,) = found.over_tasks()
+    assert cells(over)["warned before"] == "2 of 4" and cells(over)["env steps ahead"] == "17,000"
+
+
+def test_a_return_that_came_back_is_no_loss(tmp_path: pathlib.Path) -> None:
+    """Neither is a fall of less than a fifth of the way from a random policy, which makes -100."""
+    (run,) = read_runs([make_run(tmp_path, "one", true_return=1000.0)])
+    for last, lost_at in ((0.0, 100_000), (779.0, 100_000), (781.0, None)):
+        curve = dict(run.curve)
+        returns = [*curve["true_return"]]
+        returns[-1], returns[-2], returns[20] = last, 1000.0, 0.0
+        found = fate(dataclasses.replace(run, curve={**curve, "true_return": returns}))
+        assert found is not None and found.lost_at == lost_at
 
 
 def test_warnings_and_unfinished_runs_are_said(tmp_path: pathlib.Path) -> None:
