@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from benchmarks import (
+    cores,
     exported,
     footprint,
     labeling,
@@ -23,6 +24,7 @@ BENCHMARKS = {
     "half-cheetah": ppo.half_cheetah,
     "hopper": ppo.hopper,
     "imitation": ppo.imitation,
+    "cores": cores.cores,
     "sac": sac.sac,
     "relabeling": relabeling.relabeling,
     "swaps": swaps.swaps,

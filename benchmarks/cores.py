@@ -1,0 +1,54 @@
+"""What a run costs in core seconds, by process: how fast it can be at most beside another where all cores are full.
+
+As benchmarks/ppo.py has half-cheetah and hopper. What a run of two batches and as many first labels costs is taken off,
+so that start, first training of the predictor and end aren't counted: neither are they in env steps/s.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from benchmarks.ours import run
+from benchmarks.pairs import Side, run_pairs
+from benchmarks.ppo import ENV_STEPS_PER_LABEL, SAME
+
+SHORT = 8_192  # env steps: two batches
+AGENT = ("driver", "EnvRunners")
+FIRST = {"half-cheetah": 0.25, "hopper": 0.1}  # share of the labels, of the configs
+METHOD = ("replicas", "segment store", "questioner", "collector", "teacher")
+
+
+def cores(pairs: int, steps: int | None) -> None:
+    """Both tasks; the ratio is the most that the learned run's speed can be of the true one's."""
+    for task in ("half-cheetah", "hopper"):
+        _compare(task, pairs, steps or 200_000)
+
+
+def _compare(task: str, pairs: int, steps: int) -> None:
+    sides = [Side("true", lambda: _cost(task, "true", steps)), Side("learned", lambda: _cost(task, "learned", steps))]
+    run_pairs(f"cores-{task}", sides, pairs)
+
+
+def _cost(task: str, source: str, steps: int) -> dict[str, float]:
+    labels = round(steps / ENV_STEPS_PER_LABEL)
+    long = _run(task, source, steps, f"budget.labels={labels}")
+    first = round(FIRST[task] * labels)
+    short = _run(task, source, SHORT, f"budget.labels={first}", "queries.initial_fraction=1")
+    used = {role: seconds - short["core_seconds"].get(role, 0.0) for role, seconds in long["core_seconds"].items()}
+    agent, trainer = sum(used.get(role, 0.0) for role in AGENT), used.get("reward trainer", 0.0)
+    method, whole = sum(used.get(role, 0.0) for role in METHOD), sum(used.values())
+    seconds = steps / long["env_steps_per_second"] - SHORT / short["env_steps_per_second"]
+    return {
+        "core seconds": whole,
+        "driver and EnvRunner": agent,
+        "reward trainer": trainer,
+        "replica, store, questioner, collector, teacher": method,
+        "Ray's own processes": whole - agent - trainer - method,
+        "share of the cores": whole / (seconds * (os.cpu_count() or 1)),
+    }
+
+
+def _run(task: str, source: str, steps: int, *overrides: str) -> dict[str, Any]:
+    which = (f"reward.source={source}", f"budget.env_steps={steps}")
+    return run(task, *SAME, *which, *overrides, look_at_cores=True)
