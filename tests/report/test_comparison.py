@@ -94,7 +94,7 @@ def test_a_loss_is_counted_with_the_warning_that_came_before_it(tmp_path: pathli
         make_run(tmp_path, "not-at-all", seed=2, falls_at=60_000),
         make_run(tmp_path, "wrongly", seed=3, hacked_at=50_000),
         make_run(tmp_path, "healthy", seed=4),
-        make_run(tmp_path, "true", "reward.source=true", falls_at=60_000),
+        make_run(tmp_path, "by-truth", "reward.source=true", falls_at=60_000),
     ]
     found = compare(
         read_runs([*runs, make_run(tmp_path, "reacher", task="reacher", falls_at=60_000, hacked_at=40_000)])
