@@ -1,4 +1,4 @@
-"""What a run costs in core seconds, by process: how fast it can be at most beside another where all cores are full.
+"""What a run costs in core seconds, by process, with learned rewards and with the true one.
 
 As benchmarks/ppo.py has half-cheetah and hopper. What a run of two batches and as many first labels costs is taken off,
 so that start, first training of the predictor and end aren't counted: neither are they in env steps/s.
@@ -9,18 +9,19 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from benchmarks.ours import run
+from benchmarks.ours import ROOT, run
 from benchmarks.pairs import Side, run_pairs
 from benchmarks.ppo import ENV_STEPS_PER_LABEL, SAME
+from rlhp_ray.config.load import load_config
+from rlhp_ray.queries.schedules import first_labels
 
 SHORT = 8_192  # env steps: two batches
 AGENT = ("driver", "EnvRunners")
-FIRST = {"half-cheetah": 0.25, "hopper": 0.1}  # share of the labels, of the configs
 METHOD = ("replicas", "segment store", "questioner", "collector", "teacher")
 
 
 def cores(pairs: int, steps: int | None) -> None:
-    """Both tasks; the ratio is the most that the learned run's speed can be of the true one's."""
+    """Both tasks: ours by the true reward beside ours by a learned one."""
     for task in ("half-cheetah", "hopper"):
         _compare(task, pairs, steps or 200_000)
 
@@ -31,9 +32,10 @@ def _compare(task: str, pairs: int, steps: int) -> None:
 
 
 def _cost(task: str, source: str, steps: int) -> dict[str, float]:
-    labels = round(steps / ENV_STEPS_PER_LABEL)
-    long = _run(task, source, steps, f"budget.labels={labels}")
-    first = round(FIRST[task] * labels)
+    labels = f"budget.labels={round(steps / ENV_STEPS_PER_LABEL)}"
+    config = load_config(ROOT / "configs" / f"{task}.yaml", [labels])
+    first = first_labels(config.queries, config.budget)
+    long = _run(task, source, steps, labels)
     short = _run(task, source, SHORT, f"budget.labels={first}", "queries.initial_fraction=1")
     used = {role: seconds - short["core_seconds"].get(role, 0.0) for role, seconds in long["core_seconds"].items()}
     agent, trainer = sum(used.get(role, 0.0) for role in AGENT), used.get("reward trainer", 0.0)
