@@ -69,7 +69,7 @@ def _filled(steps: int) -> ReplayBuffer:
         policy_version=0,
         reward_version=0,
         rewarded_at=0.0,
-        sample_seconds=0.0,
+        elapsed_seconds=0.0,
         predict_seconds=0.0,
     )
     while len(buffer) < steps:

@@ -17,12 +17,17 @@ class Counters:
     wall_seconds: float = 0.0  # from start to end of the training command
     train_seconds: float = 0.0  # from the first update to the end of training
     held_seconds: float = 0.0  # of them, waiting for labels
-    sample_seconds: float = 0.0  # of EnvRunners
+    runner_seconds: float = 0.0  # of EnvRunners
     predict_seconds: float = 0.0  # of them, waiting for the predictor
     reward_versions: int = 0  # the newest published
     reward_version_lag: int = 0  # of the newest fragment
     policy_version: int = 0  # updates so far
     policy_version_lag: int = 0  # of the newest fragment
+
+    @property
+    def predict_share(self) -> float | None:
+        """Of the EnvRunners' time, waiting for the predictor; None before the first fragment."""
+        return self.predict_seconds / self.runner_seconds if self.runner_seconds else None
 
     def as_dict(self) -> dict[str, Any]:
         """For a checkpoint."""
@@ -57,7 +62,7 @@ class Account:
             "wall_seconds": counters.wall_seconds,
             "env_steps_per_second": self.env_steps / counters.train_seconds if counters.train_seconds else None,
             "held_seconds": counters.held_seconds,
-            "predict_share": counters.predict_seconds / counters.sample_seconds if counters.sample_seconds else None,
+            "predict_share": counters.predict_share,
             "answer_to_reward_seconds_p50": self.latency.quantile(0.5),
             "answer_to_reward_seconds_p99": self.latency.quantile(0.99),
         }

@@ -266,7 +266,7 @@ class Experiment:
         counters = self._counters
         for fragment in update.fragments:
             self._latency.rewarded(fragment.reward_version, fragment.rewarded_at)
-            counters.sample_seconds += fragment.sample_seconds
+            counters.runner_seconds += fragment.elapsed_seconds
             counters.predict_seconds += fragment.predict_seconds
             counters.reward_version_lag = counters.reward_versions - fragment.reward_version
             counters.policy_version = agent.updates

@@ -156,7 +156,7 @@ class Recorder:
 def _of_loops(counters: Counters, latency: AnswerLatency) -> Values:
     return {
         "held_seconds": counters.held_seconds,
-        "predict_share": counters.predict_seconds / counters.sample_seconds if counters.sample_seconds else None,
+        "predict_share": counters.predict_share,
         "answer_to_reward_seconds_p50": latency.quantile(0.5),
         "answer_to_reward_seconds_p99": latency.quantile(0.99),
         "reward/version": counters.reward_versions,

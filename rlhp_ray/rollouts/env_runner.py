@@ -90,6 +90,7 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
         self._cutter = SegmentCutter(self._task.clip_steps, s.offered_fraction, self._rng)
         self._next, self._taken_ahead = self._empty(), 0  # of the next fragment
         self._returns = np.zeros((2, s.envs))  # of the running episodes: true, predicted
+        self._fragment_at = time.perf_counter()  # when the newest one was ready
 
     def __repr__(self) -> str:
         return f"EnvRunner {self.worker_index} ({self._task.name}, {self._settings.envs} environments)"
@@ -168,7 +169,6 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
 
     @torch.inference_mode()
     def _sample(self, env_steps: int, learned: bool) -> Fragment:
-        begun = time.perf_counter()
         taken = self._take_fragment()
         asked = None
         if self._predictor is not None and learned:
@@ -198,9 +198,14 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
             policy_version=self._weights_seq_no,
             reward_version=version,
             rewarded_at=time.time(),
-            sample_seconds=time.perf_counter() - begun,
+            elapsed_seconds=self._elapsed_seconds(),
             predict_seconds=predict_seconds,
         )
+
+    def _elapsed_seconds(self) -> float:
+        """Since the fragment before, or since this process was ready."""
+        before, self._fragment_at = self._fragment_at, time.perf_counter()
+        return self._fragment_at - before
 
     def _empty(self) -> TakenSteps:
         return TakenSteps.empty(self._task, self._envs, self._settings.fragment_steps)

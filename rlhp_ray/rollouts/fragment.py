@@ -47,7 +47,7 @@ class Fragment:
     policy_version: int
     reward_version: int  # of the predictor; 0 with the true reward
     rewarded_at: float  # unix seconds
-    sample_seconds: float
+    elapsed_seconds: float  # of its runner, since the fragment before
     predict_seconds: float  # of them, waiting for the predictor
 
     def __len__(self) -> int:

@@ -103,9 +103,9 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric(
         "predict_share",
-        "share of sampling time",
+        "share of their time",
         "Time that EnvRunners wait for predicted rewards.",
-        high=0.2,
+        high=0.1,
         otherwise="the predictor's replicas are too slow or too few: raise serving.replicas",
         prometheus=True,
     ),

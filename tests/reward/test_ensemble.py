@@ -103,6 +103,13 @@ def test_images_train_with_batch_norm() -> None:
     assert not torch.equal(before, ensemble.norms[0].running_mean)
 
 
+def test_a_new_predictor_holds_long_clips_for_nearly_alike() -> None:
+    clips = torch.randn(32, 1, 5).expand(-1, 188, -1)  # 1.5 s of hopper; a step like the one before, as in a clip
+    returns = vectors()(clips.flatten(0, 1)).view(-1, 32, 188).sum(2)
+    preferences = torch.sigmoid(returns[:, ::2] - returns[:, 1::2])
+    assert ((preferences > 0.01) & (preferences < 0.99)).all()  # where the loss still has a slope
+
+
 def test_members_start_different_and_never_mix() -> None:
     for ensemble, inputs in ((vectors(), torch.randn(6, 5)), (images().eval(), frames(6))):
         rewards = ensemble(inputs)
