@@ -118,6 +118,9 @@ class RewardPart(Part):
     crop_steps: PositiveInt | None = Field(
         None, description="A minibatch takes a random window of so many steps of its clips; null: all of them [crops]."
     )
+    longest_crop_steps: PositiveInt | None = Field(
+        None, description="Windows are of every length from `crop_steps` to this one, or to the clip's; null: of one."
+    )
     error_probability: Fraction = Field(0.1, description="Share of answers taken as uniform [errors of the person].")
     audit_fraction: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="Share of answers never trained on, that measure the predictor."

@@ -25,8 +25,9 @@ from rlhp_ray.reward.pacing import Pacing
 from rlhp_ray.reward.published import PublishedEnsemble
 from rlhp_ray.reward.trainer_report import TrainerReport
 from rlhp_ray.reward.trainer_state import TrainerCounters, TrainerStates
-from rlhp_ray.reward.training_set import Minibatch, TrainingSet
+from rlhp_ray.reward.training_set import TrainingSet
 from rlhp_ray.reward.versions import PublishedVersions
+from rlhp_ray.reward.windows import random_window
 from rlhp_ray.segments.store import SegmentStore
 from rlhp_ray.storage.run_folder import RunFolder
 from rlhp_ray.telemetry import State, health
@@ -196,20 +197,15 @@ class RewardTrainer:
             self._more_labels += MORE_LABELS
 
     def _train(self, slots: Tensor) -> None:
-        self._optimizer.train(self._cropped(self._labels.minibatch(slots)))
+        batch, part = self._labels.minibatch(slots), self._part
+        steps = (self._labels.clip_steps, part.crop_steps, part.longest_crop_steps)
+        self._optimizer.train(random_window(batch, *steps, self._rng))
         counters = self._counters
         counters.labels_processed += len(slots)
         if counters.labels_processed - self._evaluated_at_labels >= L2_INTERVAL_LABELS:
             training, validation = self._evaluate()
             if self._part.l2_adaptive:
                 self._optimizer.l2 = adapted_l2(self._optimizer.l2, training, validation)
-
-    def _cropped(self, batch: Minibatch) -> Minibatch:
-        """A window of `crop_steps` steps at a random place, the same in all clips, after SURF (Park et al. 2022)."""
-        spare_steps = self._labels.clip_steps - (self._part.crop_steps or self._labels.clip_steps)
-        if spare_steps <= 0:
-            return batch
-        return batch.window(int(self._rng.integers(spare_steps + 1)), batch.encoded.shape[2] - spare_steps)
 
     def _evaluate(self) -> tuple[Tensor, Tensor]:
         """Training and validation loss [M] of the members now; NaN: too little is held out."""

@@ -137,6 +137,14 @@ def test_every_field_is_heard(world: World, field: dict[str, object]) -> None:
     assert not np.allclose(default, other, rtol=1e-3)
 
 
+def test_the_longest_window_is_heard(world: World) -> None:
+    world.teach(30)
+    windows = predicted_rewards(world.trainer(initial_epochs=3, crop_steps=2).first_training().published)
+    world.folder.remove("predictor")
+    trainer = world.restart().trainer(initial_epochs=3, crop_steps=2, longest_crop_steps=3)
+    assert not np.allclose(windows, predicted_rewards(trainer.first_training().published), rtol=1e-3)
+
+
 # -- when it works -----------------------------------------------------------------------------------------------------
 
 
