@@ -1,8 +1,7 @@
 """Windows of clips: what a minibatch shows of them, after SURF's temporal crops (Park et al. 2022).
 
-A short window must explain an answer by single steps, so the predictor soon tells apart what looks different, though it
-blames a good step for the bad ones that often follow. Whole clips sum up to what was answered, and tell less of where
-in a clip it was. Windows of all lengths teach both.
+A short window must explain an answer by single steps, a whole clip by their sum alone; windows of all lengths teach
+both.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ def random_window(
     if shortest is None or shortest >= clip_steps:
         return batch
     most = min(clip_steps, max(shortest, longest or shortest))
-    steps = min(most, int(math.exp(rng.uniform(math.log(shortest), math.log(most + 1))))) if most > shortest else most
+    drawn = math.exp(rng.uniform(math.log(shortest), math.log(most + 1)))
+    steps = min(most, max(shortest, int(drawn)))
     first = int(rng.integers(clip_steps - steps + 1))
     return batch.window(first, batch.encoded.shape[2] - (clip_steps - steps))
