@@ -90,7 +90,7 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
         self._cutter = SegmentCutter(self._task.clip_steps, s.offered_fraction, self._rng)
         self._next, self._taken_ahead = self._empty(), 0  # of the next fragment
         self._returns = np.zeros((2, s.envs))  # of the running episodes: true, predicted
-        self._fragment_at = time.perf_counter()  # when the newest one was ready
+        self._fragment_at: float | None = None  # when the newest one that is learned from was ready
 
     def __repr__(self) -> str:
         return f"EnvRunner {self.worker_index} ({self._task.name}, {self._settings.envs} environments)"
@@ -169,6 +169,7 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
 
     @torch.inference_mode()
     def _sample(self, env_steps: int, learned: bool) -> Fragment:
+        begun = time.perf_counter() if self._fragment_at is None else self._fragment_at
         taken = self._take_fragment()
         asked = None
         if self._predictor is not None and learned:
@@ -185,6 +186,8 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
             rewards, version = predicted.rewards, predicted.version
         elif self._predictor is not None:
             rewards = np.zeros_like(rewards)  # the true reward is nobody's to learn from
+        ready = time.perf_counter()
+        self._fragment_at = ready if learned else None  # not the wait for the first labels
         return Fragment(
             observations=taken.frames,
             actions=taken.policy_actions,
@@ -198,14 +201,9 @@ class ArrayEnvRunner(EnvRunner):  # type: ignore[misc]  # RLlib is untyped
             policy_version=self._weights_seq_no,
             reward_version=version,
             rewarded_at=time.time(),
-            elapsed_seconds=self._elapsed_seconds(),
+            elapsed_seconds=ready - begun,
             predict_seconds=predict_seconds,
         )
-
-    def _elapsed_seconds(self) -> float:
-        """Since the fragment before, or since this process was ready."""
-        before, self._fragment_at = self._fragment_at, time.perf_counter()
-        return self._fragment_at - before
 
     def _empty(self) -> TakenSteps:
         return TakenSteps.empty(self._task, self._envs, self._settings.fragment_steps)
