@@ -88,10 +88,14 @@ class MemberLinear(nn.Module):
 
 
 class VectorEnsemble(Ensemble):
-    """MLP on concatenated observation and action; observations normalised by moments that are part of the network."""
+    """MLP on concatenated observation and action; observations are centred and scaled by buffers of it.
 
-    input_mean: Tensor  # [inputs]; actions keep mean 0 and std 1
-    input_std: Tensor
+    Then their symlog is taken (Hafner et al. 2023, section 3), which is linear near the center and a logarithm far
+    out: what tells two clips apart often lies within a tenth of what a fall spreads over.
+    """
+
+    input_center: Tensor  # [inputs]; actions keep center 0 and scale 1
+    input_scale: Tensor
 
     def __init__(self, architecture: Architecture, generator: torch.Generator) -> None:
         super().__init__(architecture, generator)
@@ -100,18 +104,17 @@ class VectorEnsemble(Ensemble):
         self.layers = nn.ModuleList(MemberLinear(self.members, i, o, generator) for i, o in itertools.pairwise(sizes))
         with torch.no_grad():
             self.layers[-1].get_parameter("weight").mul_(FIRST_OUTPUT_SCALE)
-        self.register_buffer("input_mean", torch.zeros(size))
-        self.register_buffer("input_std", torch.ones(size))
+        self.register_buffer("input_center", torch.zeros(size))
+        self.register_buffer("input_scale", torch.ones(size))
 
-    @property
-    def first_layer(self) -> MemberLinear:
-        """The layer that the input moments are folded into when they change."""
-        layer = self.layers[0]
-        assert isinstance(layer, MemberLinear)
-        return layer
+    def normalized(self, inputs: Tensor) -> Tensor:
+        """Inputs [..., inputs] as the first layer sees them."""
+        scaled = (inputs - self.input_center) / self.input_scale
+        observed = self.architecture.inputs.observation_size
+        return torch.cat([symlog(scaled[..., :observed]), scaled[..., observed:]], dim=-1)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        features = ((inputs - self.input_mean) / self.input_std).t()
+        features = self.normalized(inputs).t()
         for layer in self.layers[:-1]:
             features = self._drop(functional.leaky_relu_(layer(features), NEGATIVE_SLOPE))
         rewards: Tensor = self.layers[-1](features)
@@ -147,6 +150,11 @@ class ImageEnsemble(Ensemble):
         flat = features.reshape(len(inputs), self.members, -1).permute(1, 2, 0)
         rewards: Tensor = self.head(functional.leaky_relu_(self.hidden(flat), NEGATIVE_SLOPE))
         return rewards.squeeze(1)
+
+
+def symlog(numbers: Tensor) -> Tensor:
+    """sign(x) ln(1 + |x|)."""
+    return numbers.abs().log1p_().copysign_(numbers)
 
 
 def _kaiming(shape: tuple[int, ...], fan_in: int, generator: torch.Generator) -> Tensor:

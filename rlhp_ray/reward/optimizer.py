@@ -21,19 +21,20 @@ from rlhp_ray.reward.training_set import Minibatch
 
 LOW_RATIO, HIGH_RATIO = 1.1, 1.5  # of validation to training loss
 L2_FACTOR = 1.5
-L2_BOUNDS = (1e-7, 1e-2)  # more than this leaves a member that says nothing
+LEAST_L2 = 1e-7
+MOST_L2, MOST_IMAGE_L2 = 1e-1, 1e-2  # more leaves a member that hardly says anything
 LEAST_VALIDATION_LABELS = 8  # a ratio from fewer says too little
-LEAST_STD = 1e-3  # an input that hardly moves isn't blown up
+LEAST_SCALE = 1e-3  # an input that hardly moves isn't blown up
 IMAGE_CHUNK_STEPS = 200  # four pairs of the paper's clips
 
 
-def adapted_l2(l2: Tensor, training: Tensor, validation: Tensor) -> Tensor:
+def adapted_l2(l2: Tensor, training: Tensor, validation: Tensor, most: float = MOST_L2) -> Tensor:
     """The next coefficients [M]: more where validation/training loss is above 1.5, less below 1.1; NaN: as it is."""
     ratio = validation / training
     factor = torch.ones_like(l2)
     factor[ratio > HIGH_RATIO] = L2_FACTOR
     factor[ratio < LOW_RATIO] = 1 / L2_FACTOR
-    return torch.where(factor == 1, l2, (l2 * factor).clamp(*L2_BOUNDS))
+    return torch.where(factor == 1, l2, (l2 * factor).clamp(LEAST_L2, most))
 
 
 class EnsembleOptimizer:
@@ -47,6 +48,7 @@ class EnsembleOptimizer:
         self._chunk_steps = IMAGE_CHUNK_STEPS if images else None
         self.ensemble = ensemble.to(self._device)
         self.l2 = torch.full((ensemble.members,), l2_initial)  # [M]
+        self._most_l2 = MOST_IMAGE_L2 if images else MOST_L2
         self._error_probability = error_probability
         self._adam = torch.optim.Adam(ensemble.parameters(), lr=learning_rate, fused=True)
 
@@ -64,6 +66,10 @@ class EnsembleOptimizer:
                 shrink = self.l2.to(self._device).unsqueeze(1) * parameter.view(members, -1)
                 parameter.grad.view(members, -1).add_(shrink)
         self._adam.step()
+
+    def adapt_l2(self, training: Tensor, validation: Tensor) -> None:
+        """Bring each member's l2 nearer to what its losses [M] ask for."""
+        self.l2 = adapted_l2(self.l2, training, validation, self._most_l2)
 
     @torch.inference_mode()
     def losses(self, batches: Iterable[Minibatch]) -> tuple[Tensor, Tensor]:
@@ -91,26 +97,12 @@ class EnsembleOptimizer:
         return torch.cat([self.ensemble(chunk.to(self._device)).cpu() for chunk in chunks], dim=1)
 
     @torch.no_grad()
-    def set_input_moments(self, mean: Tensor, std: Tensor, *, keep_function: bool) -> None:
-        """Normalise observations by these moments [observation_size] from now on. Vectors only.
-
-        `keep_function` folds the change into the first layer, so that the predictor says what it said before, and
-        brings Adam's moments to the weights' new units. An untrained ensemble has nothing to keep.
-        """
+    def set_input_scale(self, center: Tensor, scale: Tensor) -> None:
+        """Center and scale observations by these [observation_size] from now on. Vectors only."""
         ensemble = self.ensemble
         assert isinstance(ensemble, VectorEnsemble)
-        new_mean, new_std = ensemble.input_mean.clone(), ensemble.input_std.clone()
-        new_mean[: len(mean)] = mean
-        new_std[: len(std)] = std.clamp(min=LEAST_STD)
-        if keep_function:
-            weight, bias = ensemble.first_layer.weight, ensemble.first_layer.bias
-            shift, scale = (new_mean - ensemble.input_mean) / ensemble.input_std, new_std / ensemble.input_std
-            bias.add_((weight * shift).sum(2, keepdim=True))
-            weight.mul_(scale)
-            self._adam.state[weight]["exp_avg"].div_(scale)
-            self._adam.state[weight]["exp_avg_sq"].div_(scale.square())
-        ensemble.input_mean.copy_(new_mean)
-        ensemble.input_std.copy_(new_std)
+        ensemble.input_center[: len(center)] = center
+        ensemble.input_scale[: len(scale)] = scale.clamp(min=LEAST_SCALE)
 
     def state(self) -> dict[str, Tensor]:
         """Weights, buffers, Adam's moments and l2, by flat names."""

@@ -23,7 +23,7 @@ from rlhp_ray.reward.ensemble import Architecture, Ensemble, make_ensemble
 from rlhp_ray.reward.inputs import StepInputs
 from rlhp_ray.types import Array, FloatArray
 
-FORMAT = "rlhp_ray.predictor.1"
+FORMAT = "rlhp_ray.predictor.2"
 VECTOR_CHUNK_STEPS, IMAGE_CHUNK_STEPS = 8192, 256  # a chunk's activations stay small
 
 

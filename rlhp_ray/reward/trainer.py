@@ -20,7 +20,7 @@ from rlhp_ray.preferences.collector import Collector
 from rlhp_ray.reward.ensemble import Architecture, make_ensemble
 from rlhp_ray.reward.inputs import StepInputs
 from rlhp_ray.reward.judge import Judge, Novelty
-from rlhp_ray.reward.optimizer import EnsembleOptimizer, adapted_l2
+from rlhp_ray.reward.optimizer import EnsembleOptimizer
 from rlhp_ray.reward.pacing import Pacing
 from rlhp_ray.reward.published import PublishedEnsemble
 from rlhp_ray.reward.trainer_report import TrainerReport
@@ -39,7 +39,7 @@ STEP_LABELS = 4096  # lockstep: the same, so that time has no say in the results
 FETCHED_LABELS = 128  # at a time, since clips of images are large
 L2_INTERVAL_LABELS = 2048  # processed between two looks at the validation loss
 EVALUATED_LABELS = 256
-MOMENTS_GROWTH = 1.1  # the input moments are taken anew when the labelled segments have grown by this
+SCALE_GROWTH = 1.1  # the scale of inputs is taken anew when the labelled segments have grown by this
 FRESH_WINDOW_LABELS = 100
 VECTOR_OUTPUT_STEPS, IMAGE_OUTPUT_STEPS = 8_192, 1_024  # recent behaviour that the output is normalised over
 NOVELTY_ENV_STEPS = 16_384  # between two looks at how the newest behaviour differs from the labelled one
@@ -174,15 +174,14 @@ class RewardTrainer:
             some = kept[first : first + FETCHED_LABELS]
             self._labels.add(some, self._store.fetch(self._labels.missing(some), states=False))
         if kept:
-            self._refresh_input_moments()
+            self._refresh_input_scale()
 
-    def _refresh_input_moments(self) -> None:
+    def _refresh_input_scale(self) -> None:
         segments = self._labels.segment_count
-        if self._inputs.images or segments < MOMENTS_GROWTH * self._counters.moments_segments:
+        if self._inputs.images or segments < SCALE_GROWTH * self._counters.scale_segments:
             return
-        mean, std = self._labels.observation_moments()
-        self._optimizer.set_input_moments(mean, std, keep_function=self._counters.labels_processed > 0)
-        self._counters.moments_segments = segments
+        self._optimizer.set_input_scale(*self._labels.observation_scale())
+        self._counters.scale_segments = segments
 
     def _look_at_newest(self, env_steps: int) -> None:
         """How the newest behaviour differs from the labelled one, at an interval of env steps."""
@@ -205,7 +204,7 @@ class RewardTrainer:
         if counters.labels_processed - self._evaluated_at_labels >= L2_INTERVAL_LABELS:
             training, validation = self._evaluate()
             if self._part.l2_adaptive:
-                self._optimizer.l2 = adapted_l2(self._optimizer.l2, training, validation)
+                self._optimizer.adapt_l2(training, validation)
 
     def _evaluate(self) -> tuple[Tensor, Tensor]:
         """Training and validation loss [M] of the members now; NaN: too little is held out."""

@@ -32,7 +32,7 @@ class TrainerCounters:
     env_steps: int = 0  # of the run, that credit was given for
     credit_labels: float = 0.0  # that may be processed
     labels_processed: int = 0
-    moments_segments: int = 0  # labelled segments when the input moments were taken
+    scale_segments: int = 0  # labelled segments when the scale of inputs was taken
     fresh: dict[str, int] = dataclasses.field(default_factory=dict)  # new answers, oldest first -> passes still due
     fresh_hits: list[bool] = dataclasses.field(default_factory=list)  # of the last new answers
     audit_accuracy: float | None = None

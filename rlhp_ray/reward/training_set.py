@@ -9,6 +9,7 @@ Shapes: M members, B preferences, K steps a segment.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable
 
 import torch
@@ -20,6 +21,9 @@ from rlhp_ray.reward.inputs import StepInputs
 from rlhp_ray.types import Preference, Segments
 
 _FIRST_CAPACITY = 256
+NORMAL_QUARTILES = 1.349  # from one quartile to the other, in standard deviations of a normal distribution
+LEAST_SHARE = 1 / 20
+SCALE_STEPS = 16_384  # that the scale is taken of, at most
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -174,12 +178,19 @@ class TrainingSet:
         some = slots[torch.linspace(0, len(slots) - 1, min(count, len(slots))).round().to(torch.int64)]
         return self._inputs.steps_of(self._encoded[some])
 
-    def observation_moments(self) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation [observation_size] of the observations of all segments here, each once."""
+    def observation_scale(self) -> tuple[Tensor, Tensor]:
+        """Center and scale [observation_size] of the observations of all segments here, each once.
+
+        Median and quartiles (the scale is a normal distribution's standard deviation), since a few falls spread the
+        moments so far that what matters while standing lies within a tenth of a standard deviation. A twentieth of the
+        standard deviation is the least scale.
+        """
         slots = torch.tensor(list(self._segments.values()), dtype=torch.int64)
-        observations = self._encoded[slots][..., : self._inputs.observation_size].flatten(0, 1)
-        std, mean = torch.std_mean(observations.to(torch.float64), dim=0, correction=0)
-        return mean, std
+        observations = self._encoded[slots][..., : self._inputs.observation_size].flatten(0, 1).to(torch.float64)
+        observations = observations[:: math.ceil(len(observations) / SCALE_STEPS)]
+        ordered = observations.sort(dim=0).values
+        low, center, high = (ordered[round(share * (len(ordered) - 1))] for share in (0.25, 0.5, 0.75))
+        return center, ((high - low) / NORMAL_QUARTILES).maximum(LEAST_SHARE * observations.std(dim=0, correction=0))
 
     def steps_of(self, segments: Segments) -> Tensor:
         """The network's inputs [S * K, *inputs.shape] of segments: float32 for vectors, uint8 for images."""

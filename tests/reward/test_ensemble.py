@@ -36,7 +36,7 @@ def test_vectors_are_two_layers_of_64_with_leaky_relu_for_each_member() -> None:
     assert [tuple(w.shape) for w, _ in weights] == [(3, 64, 5), (3, 64, 64), (3, 1, 64)]
     for member in range(3):
         (w1, b1), (w2, b2), (w3, b3) = ((w[member], b[member]) for w, b in weights)
-        hidden = functional.leaky_relu(functional.linear(inputs, w1, b1), 0.01)
+        hidden = functional.leaky_relu(functional.linear(ensemble.normalized(inputs), w1, b1), 0.01)
         hidden = functional.leaky_relu(functional.linear(hidden, w2, b2), 0.01)
         expected = functional.linear(hidden, w3, b3).squeeze(1)
         torch.testing.assert_close(ensemble(inputs)[member], expected)

@@ -1,6 +1,7 @@
 """One step of learning for all members: whose labels, which l2, what normalisation."""
 
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -56,7 +57,8 @@ def test_a_preference_counts_as_often_as_the_members_bootstrap_holds_it() -> Non
     one, other = make_optimizer(), make_optimizer()
     one.train(batch)
     other.train(repeated)
-    torch.testing.assert_close(weights_of(one)[0], weights_of(other)[0], rtol=1e-4, atol=1e-5)
+    # but for the output's bias, the last: it cancels out of every pair, so its gradient is rounding alone
+    torch.testing.assert_close(weights_of(one)[0, :-1], weights_of(other)[0, :-1], rtol=1e-4, atol=1e-5)
 
 
 def test_losses_are_of_the_trained_and_of_the_held_out() -> None:
@@ -89,35 +91,29 @@ def test_l2_grows_from_zero_and_stays_bounded() -> None:
     l2 = torch.zeros(1)
     for _ in range(100):
         l2 = adapted_l2(l2, torch.ones(1), torch.full((1,), 9.0))
-    assert l2.tolist() == [pytest.approx(1e-2)]
+    assert l2.tolist() == [pytest.approx(1e-1)]
 
 
-@pytest.mark.parametrize("steps_before", [0, 20])
-def test_new_input_moments_dont_change_the_trained_function(steps_before: int) -> None:
-    optimizer, batch = make_optimizer(), make_batch()
+def test_actions_are_neither_centred_nor_scaled() -> None:
+    optimizer = make_optimizer()
     assert isinstance(optimizer.ensemble, VectorEnsemble)
-    optimizer.set_input_moments(torch.tensor([0.5, 0.0, -1.0]), torch.tensor([2.0, 1.0, 0.5]), keep_function=False)
-    for _ in range(steps_before + 1):
-        optimizer.train(batch)
-    before = optimizer.returns([batch])
-    optimizer.set_input_moments(torch.tensor([3.0, -2.0, 1.0]), torch.tensor([0.1, 30.0, 2.0]), keep_function=True)
-    torch.testing.assert_close(optimizer.returns([batch]), before, rtol=1e-4, atol=1e-4)
-    assert optimizer.ensemble.input_mean.tolist() == [3, -2, 1, 0, 0]  # actions are left as they are
-    assert optimizer.ensemble.input_std.tolist()[1] == 30
+    optimizer.set_input_scale(torch.tensor([1.0, -2.0, 1.0]), torch.tensor([2.0, 30.0, 2.0]))
+    seen = optimizer.ensemble.normalized(torch.tensor([[5.0, -2.0, -1.0, 7.0, -7.0]]))
+    torch.testing.assert_close(seen, torch.tensor([[math.log(3), 0.0, -math.log(2), 7.0, -7.0]]))
 
 
 def test_an_untrained_ensemble_sees_normalised_observations() -> None:
     optimizer, batch = make_optimizer(), make_batch()
     moved = dataclasses.replace(batch, encoded=batch.encoded * torch.tensor([50, 50, 50, 1, 1]) + 7)
     expected = optimizer.returns([batch])
-    optimizer.set_input_moments(torch.full((3,), 7.0), torch.full((3,), 50.0), keep_function=False)
+    optimizer.set_input_scale(torch.full((3,), 7.0), torch.full((3,), 50.0))
     actions_back = dataclasses.replace(moved, encoded=moved.encoded - torch.tensor([0, 0, 0, 7, 7]))
     torch.testing.assert_close(optimizer.returns([actions_back]), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_an_input_that_never_moves_isnt_blown_up() -> None:
     optimizer = make_optimizer()
-    optimizer.set_input_moments(torch.zeros(3), torch.zeros(3), keep_function=False)
+    optimizer.set_input_scale(torch.zeros(3), torch.zeros(3))
     assert torch.isfinite(optimizer.returns([make_batch()])).all()
 
 

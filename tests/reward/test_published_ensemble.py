@@ -91,7 +91,7 @@ def test_sequences_of_frames_are_rewarded_as_their_stacks_are(sequences: int, st
 
 
 def damaged(payload: bytes) -> list[bytes]:
-    return [b"", b"nothing of ours", payload[:40], payload[:-100], payload.replace(b"predictor.1", b"predictor.9")]
+    return [b"", b"nothing of ours", payload[:40], payload[:-100], payload.replace(b"predictor.2", b"predictor.9")]
 
 
 @pytest.mark.parametrize("kind", range(5))

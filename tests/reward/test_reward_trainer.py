@@ -212,17 +212,17 @@ def test_only_the_window_trains(world: World) -> None:
     assert len(again._labels) == 10 and all(name in again._labels for name in newest)
 
 
-def test_input_moments_follow_the_labelled_segments(world: World) -> None:
+def test_the_scale_of_inputs_follows_the_labelled_segments(world: World) -> None:
     world.teach(50)
     trainer = world.trainer()
     trainer.first_training()
-    mean = trainer._optimizer.ensemble.get_buffer("input_mean").clone()
-    assert mean[2] == pytest.approx(5, abs=0.1)  # observation 2 lies around 5 in this world
+    center = trainer._optimizer.ensemble.get_buffer("input_center").clone()
+    assert center[2] == pytest.approx(5, abs=0.1)  # observation 2 lies around 5 in this world
     world.teach(50)
     trainer.step(0)
-    assert trainer._optimizer.ensemble.get_buffer("input_mean").tolist() != mean.tolist()
-    observed = trainer._labels.observation_moments()[0]
-    assert trainer._optimizer.ensemble.get_buffer("input_mean")[:5].tolist() == pytest.approx(
+    assert trainer._optimizer.ensemble.get_buffer("input_center").tolist() != center.tolist()
+    observed = trainer._labels.observation_scale()[0]
+    assert trainer._optimizer.ensemble.get_buffer("input_center")[:5].tolist() == pytest.approx(
         observed.tolist(), rel=1e-4
     )
 

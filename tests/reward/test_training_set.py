@@ -102,12 +102,15 @@ def test_audit_preferences_are_never_among_those_that_train() -> None:
     assert not trained & audit and len(audit) == 5
 
 
-def test_moments_are_of_the_labelled_segments_observations() -> None:
+def test_center_and_scale_are_median_and_quartiles_of_the_labelled_segments_observations() -> None:
     labels = make_set()
-    add(labels, preference("a", 1, 3), preference("b", 3, 5))
-    mean, std = labels.observation_moments()
-    assert mean.tolist() == pytest.approx([3.0] * 5)
-    assert std.tolist() == pytest.approx([(8 / 3) ** 0.5] * 5)
+    add(labels, preference("a", 1, 2), preference("b", 2, 3), preference("c", 5, 1000))
+    center, scale = labels.observation_scale()
+    assert center.tolist() == [3.0] * 5
+    deviation = np.std([1, 2, 3, 5, 1000])
+    assert scale.tolist() == pytest.approx([deviation / 20] * 5)  # quartiles 2 and 5: less than a twentieth of it
+    add(labels, preference("d", 200, 400))
+    assert labels.observation_scale()[1].tolist() == pytest.approx([(400 - 2) / 1.349] * 5, rel=0.02)
 
 
 def test_newest_steps_come_from_the_newest_segments() -> None:
