@@ -90,8 +90,8 @@ class MemberLinear(nn.Module):
 class VectorEnsemble(Ensemble):
     """MLP on concatenated observation and action; observations are centred and scaled by buffers of it.
 
-    Then their symlog is taken (Hafner et al. 2023, section 3), which is linear near the center and a logarithm far
-    out: what tells two clips apart often lies within a tenth of what a fall spreads over.
+    Then their symlog is taken (Hafner et al. 2023, "Symlog predictions"), which is linear near the center and a
+    logarithm far out: what tells two clips apart often lies within a tenth of what a fall spreads over.
     """
 
     input_center: Tensor  # [inputs]; actions keep center 0 and scale 1
