@@ -107,9 +107,13 @@ class VectorEnsemble(Ensemble):
         self.register_buffer("input_center", torch.zeros(size))
         self.register_buffer("input_scale", torch.ones(size))
 
+    def scaled(self, inputs: Tensor) -> Tensor:
+        """Inputs [..., inputs], centred and scaled: distances in them are the same near and far out."""
+        return (inputs - self.input_center) / self.input_scale
+
     def normalized(self, inputs: Tensor) -> Tensor:
         """Inputs [..., inputs] as the first layer sees them."""
-        scaled = (inputs - self.input_center) / self.input_scale
+        scaled = self.scaled(inputs)
         observed = self.architecture.inputs.observation_size
         return torch.cat([symlog(scaled[..., :observed]), scaled[..., observed:]], dim=-1)
 

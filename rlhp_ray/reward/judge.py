@@ -93,7 +93,7 @@ class Judge:
         """Median distance of new steps to the nearest of half the labelled clips, by that of the other half."""
         ensemble = self._optimizer.ensemble
         assert isinstance(ensemble, VectorEnsemble)
-        new, one, other = (ensemble.normalized(clips).flatten(0, 1) for clips in (new, labelled[::2], labelled[1::2]))
+        new, one, other = (ensemble.scaled(clips).flatten(0, 1) for clips in (new, labelled[::2], labelled[1::2]))
         return float(_nearest(new, one) / _nearest(other, one).clamp(min=LEAST))
 
     def _batches(self, slots: Tensor) -> Iterator[Minibatch]:

@@ -43,7 +43,7 @@ def test_behaviour_elsewhere_is_new_by_each_measure(world: World) -> None:
     novelty = novelty_of(world, shifted(make_segments(64, np.random.default_rng(1)), 8.0))
     assert novelty.disagreement > 1.5
     assert novelty.predicted > 2.0
-    assert novelty.distance is not None and novelty.distance > 1.5
+    assert novelty.distance is not None and novelty.distance > 2.0
 
 
 def test_the_newest_are_looked_at_whatever_came_before(world: World) -> None:
