@@ -13,7 +13,7 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from rlhp_ray.agent.algorithm import OVERLAP, FragmentAlgorithm
 from rlhp_ray.agent.appo import APPO
 from rlhp_ray.agent.dqn import DQN
-from rlhp_ray.agent.learner import AGENT, SEED
+from rlhp_ray.agent.learner import AGENT, BUDGET, SEED
 from rlhp_ray.agent.ppo import PPO
 from rlhp_ray.agent.sac import SAC
 from rlhp_ray.config.agent import AgentPart, SizedAgentPart
@@ -109,7 +109,7 @@ def rllib_config(
             num_learners=part.num_learners,
             num_gpus_per_learner=part.gpus_per_learner,
             custom_resources_per_learner=placed.learners,
-            learner_config_dict={AGENT: part, SEED: rollouts.seed},
+            learner_config_dict={AGENT: part, SEED: rollouts.seed, BUDGET: env_steps_budget},
         )
         .training(lr=rate)
         .rl_module(model_config=model_config(part))
@@ -126,4 +126,8 @@ def rllib_config(
 
 def model_config(part: AgentPart) -> dict[str, Any]:
     """What a module is built from, beside the task's spaces."""
-    return {"hidden_sizes": part.hidden_sizes, "initial_log_std": part.initial_log_std}
+    return {
+        "hidden_sizes": part.hidden_sizes,
+        "initial_log_std": part.initial_log_std,
+        "learned_log_std": part.final_log_std is None,
+    }

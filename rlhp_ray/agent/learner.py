@@ -24,7 +24,8 @@ from rlhp_ray.agent.networks import arrays_of, load_arrays
 from rlhp_ray.config.agent import SizedAgentPart
 from rlhp_ray.types import Array
 
-AGENT, SEED = "agent", "seed"  # the keys of learner_config_dict: SizedAgentPart, the run's seed
+# the keys of learner_config_dict: SizedAgentPart, the run's seed, its env steps
+AGENT, SEED, BUDGET = "agent", "seed", "env_steps_budget"
 MODULE_PREFIX = "module/"
 _OPTIMIZER = "optimizer/"
 

@@ -30,12 +30,14 @@ _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 class ActorCritic(TorchRLModule, ValueFunctionAPI):  # type: ignore[misc]  # RLlib is untyped
     """Gaussian (Box) or categorical (Discrete) policy and a value function, on vectors or uint8 images [C, H, W].
 
-    `model_config`: `hidden_sizes` (of vectors' networks), `initial_log_std`.
+    `model_config`: `hidden_sizes` (of vectors' networks), `initial_log_std`, `learned_log_std` (else it is a buffer,
+    which the learner sets).
     """
 
     obs_mean: Tensor
     obs_var: Tensor
     obs_count: Tensor
+    log_std: Tensor
     value_mean: Tensor
     value_std: Tensor
 
@@ -58,7 +60,11 @@ class ActorCritic(TorchRLModule, ValueFunctionAPI):  # type: ignore[misc]  # RLl
         self.policy = mlp((*sizes, outputs), nn.Tanh, last_gain=0.01)
         self.value = mlp((*sizes, 1), nn.Tanh, last_gain=1.0)
         if self.continuous:
-            self.log_std = nn.Parameter(torch.full((outputs,), float(self.model_config["initial_log_std"])))
+            log_std = torch.full((outputs,), float(self.model_config["initial_log_std"]))
+            if self.model_config["learned_log_std"]:
+                self.log_std = nn.Parameter(log_std)
+            else:
+                self.register_buffer("log_std", log_std)
         self.register_buffer("value_mean", torch.zeros(()))
         self.register_buffer("value_std", torch.ones(()))
 

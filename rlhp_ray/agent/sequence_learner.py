@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rlhp_ray.agent import collective
 from rlhp_ray.agent.batch import SequenceBatch
-from rlhp_ray.agent.learner import ArrayLearner
+from rlhp_ray.agent.learner import BUDGET, ArrayLearner
 from rlhp_ray.agent.module import ActorCritic
 from rlhp_ray.types import Array
 
@@ -116,9 +116,14 @@ class SequenceLearner(ArrayLearner, abc.ABC):
         super().restore(arrays, env_steps=env_steps)
 
     def after_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
-        """RLlib's; and the networks begin anew where that is due (Nikishin et al. 2022)."""
+        """RLlib's; the policy's noise of now; and the networks begin anew where that is due (Nikishin et al. 2022)."""
         super().after_gradient_based_update(timesteps=timesteps)
-        due = self._resets_by(max(timesteps.values(), default=0))
+        env_steps = max(timesteps.values(), default=0)
+        first, last = self._part.initial_log_std, self._part.final_log_std
+        if last is not None and self.actor_critic.continuous:
+            passed = min(1.0, env_steps / self.config.learner_config_dict[BUDGET])
+            self.actor_critic.log_std.fill_(first + passed * (last - first))
+        due = self._resets_by(env_steps)
         if due > self._resets:
             self._resets = due
             self.actor_critic.reset_networks()

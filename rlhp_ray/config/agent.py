@@ -83,6 +83,12 @@ class AgentPart(Part):
     value_coefficient: NonNegativeFloat = Field(0.5, description="Weight of the value loss.")
     max_grad_norm: PositiveFloat = Field(0.5, description="Gradients are scaled down to this norm.")
     initial_log_std: float = Field(0.0, description="Log standard deviation of a new Gaussian policy.")
+    final_log_std: float | None = Field(
+        None,
+        description="Where it is set, a Gaussian policy's noise isn't learned: its log standard deviation goes from "
+        "`initial_log_std` to this in a line over the env steps (ppo, appo), so that no early predictor can talk the "
+        "agent out of trying.",
+    )
     reset_env_steps: tuple[PositiveInt, ...] = Field(
         (),
         description="After so many env steps policy and value begin anew (ppo, appo): what they learned from the first "
@@ -119,6 +125,11 @@ class AgentPart(Part):
             )
         if self.pretraining_env_steps and self.algorithm != "sac":
             raise ValueError("agent.pretraining_env_steps is for agent.algorithm=sac: 0 with any other")
+        if self.entropy_coefficient and self.final_log_std is not None:
+            raise ValueError(
+                "agent.entropy_coefficient has nothing to change where agent.final_log_std gives the policy's noise: "
+                "set one of them"
+            )
         if self.off_policy:
             if learners > 1:
                 raise ValueError(f"agent.algorithm={self.algorithm} has one learner: agent.num_learners=0 or 1")

@@ -18,7 +18,7 @@ def _module(space: gym.spaces.Box) -> ActorCritic:
         observation_space=space,
         action_space=gym.spaces.Discrete(3),
         inference_only=False,
-        model_config={"hidden_sizes": (8,), "initial_log_std": 0.0},
+        model_config={"hidden_sizes": (8,), "initial_log_std": 0.0, "learned_log_std": True},
     )
 
 

@@ -115,6 +115,23 @@ def test_a_linear_rate_falls_to_zero_and_goes_on_where_it_was() -> None:
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_noise_that_is_not_learned_falls_in_a_line_and_goes_on_where_it_was(algorithm: str) -> None:
+    part = agent_part(algorithm, initial_log_std=0.5, final_log_std=-1.5)
+    runner, learner = ArrayEnvRunner(config=make_config(part)), make_learner(part)
+    seen = [float(runner.module.log_std[0])]
+    for share in (0.25, 0.5, 2.0):
+        fragment = runner.sample(weights=_weights(learner))
+        _update(learner, fragment, env_steps=int(share * BUDGET))
+        runner.set_state(_weights(learner))
+        seen.append(float(runner.module.log_std[0]))
+    assert seen == pytest.approx([0.5, 0.0, -0.5, -1.5])
+    other = make_learner(part)
+    other.restore(learner.snapshot(), env_steps=BUDGET // 2)
+    assert float(other.trained.log_std[0]) == pytest.approx(-0.5)
+    _update(make_learner(part, "point-discrete"), ArrayEnvRunner(config=make_config(part, "point-discrete")).sample())
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_networks_begin_anew_once_after_so_many_env_steps(algorithm: str) -> None:
     part = agent_part(algorithm, reset_env_steps=(500, 900))
     runner, learner = ArrayEnvRunner(config=make_config(part)), make_learner(part)

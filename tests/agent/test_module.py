@@ -23,7 +23,7 @@ def _module(action_space: gym.Space, size: int = 3) -> ActorCritic:
         observation_space=gym.spaces.Box(-np.inf, np.inf, (size,)),
         action_space=action_space,
         inference_only=False,
-        model_config={"hidden_sizes": (16, 16), "initial_log_std": -0.3},
+        model_config={"hidden_sizes": (16, 16), "initial_log_std": -0.3, "learned_log_std": True},
     )
 
 
@@ -33,7 +33,7 @@ def _images(action_space: gym.Space, shape: tuple[int, ...] = (4, 84, 84)) -> Ac
         observation_space=gym.spaces.Box(0, 255, shape, np.uint8),
         action_space=action_space,
         inference_only=False,
-        model_config={"hidden_sizes": (16, 16), "initial_log_std": -0.3},
+        model_config={"hidden_sizes": (16, 16), "initial_log_std": -0.3, "learned_log_std": True},
     )
 
 

@@ -116,6 +116,7 @@ def test_a_panels_teachers_have_the_fields_of_the_part_but_for_their_own(plain: 
         ("teacher: {panel: [{kind: recorded, path: x}]}", "teacher.kind=recorded can't be in teacher.panel"),
         ("agent: {hidden_sizes: [64, -1]}", "agent.hidden_sizes.1 is -1, but must be a whole number greater than 0."),
         ("agent: 3", "line 2: agent is 3, but must be a part with fields of its own: algorithm"),
+        ("agent: {entropy_coefficient: 0.1, final_log_std: -1}", "agent.entropy_coefficient has nothing to change"),
         ("agent: {train_batch_size: 100}", "line 2: agent.train_batch_size=100 must be a multiple of"),
         ("task: hopper", "line 2, is not valid YAML: 'task' stands here twice."),
         ("seed: [", "line 3, is not valid YAML"),
