@@ -94,6 +94,15 @@ def test_l2_grows_from_zero_and_stays_bounded() -> None:
     assert l2.tolist() == [pytest.approx(1e-1)]
 
 
+def test_l2_of_images_is_bounded_lower() -> None:
+    inputs = StepInputs((4, 44, 44), 3, discrete=True, images=True)
+    ensemble = make_ensemble(Architecture(inputs, 2, (64, 64), 0.5), torch.Generator().manual_seed(0))
+    optimizer = EnsembleOptimizer(ensemble, learning_rate=1e-3, l2_initial=1e-4, error_probability=0.1)
+    for _ in range(100):
+        optimizer.adapt_l2(torch.ones(2), torch.full((2,), 9.0))
+    assert optimizer.l2.tolist() == [pytest.approx(1e-2)] * 2
+
+
 def test_actions_are_neither_centred_nor_scaled() -> None:
     optimizer = make_optimizer()
     assert isinstance(optimizer.ensemble, VectorEnsemble)
