@@ -17,7 +17,7 @@ from rlhp_ray.config.part import (
 
 Algorithm = Literal["ppo", "appo", "sac", "dqn"]
 OFF_POLICY = ("sac", "dqn")
-BATCH, OFF_POLICY_BATCH = 4096, 64  # agent.train_batch_size where it is null; for each learner, and of sac and dqn
+BATCH, OFF_POLICY_BATCH = 4096, 256  # agent.train_batch_size where it is null; for each learner, and of sac and dqn
 
 
 class AgentPart(Part):
@@ -49,7 +49,7 @@ class AgentPart(Part):
     train_batch_size: PositiveInt | None = Field(
         None,
         description="Env steps of a fragment of every EnvRunner; appo, sac and dqn update on each one's share by "
-        "itself. null: 4096 (sac, dqn: 64), and as much for each learner where there are several.",
+        "itself. null: 4096 (sac, dqn: 256), and as much for each learner where there are several.",
     )
     minibatch_size: PositiveInt | None = Field(
         None, description="Steps of a gradient step, over all learners; null: 256 for each learner."

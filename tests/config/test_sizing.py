@@ -55,7 +55,7 @@ def test_what_is_given_stays_and_the_rest_fits_it() -> None:
 def test_each_algorithm_has_what_it_can_use() -> None:
     assert numbers(100, algorithm="appo") == (8, 0, 4096, 256)
     for algorithm in ("sac", "dqn"):
-        assert numbers(100, algorithm=algorithm) == (1, 0, 64, 256)
+        assert numbers(100, algorithm=algorithm) == (1, 0, 256, 256)
 
 
 def test_a_run_in_lockstep_is_the_same_everywhere() -> None:
