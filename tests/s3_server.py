@@ -11,6 +11,8 @@ import sys
 import time
 import urllib.request
 
+from ports import free_port
+
 PACKAGES = pathlib.Path(sys.prefix) / "moto"
 START_SECONDS = 60.0
 BUCKET = "bucket"
@@ -21,9 +23,7 @@ class S3Server:
 
     def __init__(self, *, admits: bool = True) -> None:
         """`admits`: whoever comes, else nobody once the bucket is made."""
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self._process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)],

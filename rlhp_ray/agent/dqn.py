@@ -17,6 +17,7 @@ from ray.rllib.core.rl_module.torch import TorchRLModule
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rlhp_ray.agent.learner import on_a_line
 from rlhp_ray.agent.networks import Acted, NatureCNN, follow, in_unit_range, mlp
 from rlhp_ray.agent.off_policy import OffPolicyAlgorithm, ReplayLearner
 from rlhp_ray.errors import TaskError
@@ -118,8 +119,8 @@ class DQNLearner(ReplayLearner):
         """RLlib's, and epsilon for the steps to come."""
         super().after_gradient_based_update(timesteps=timesteps)
         steps = max(timesteps.values(), default=0)
-        done = min(1.0, steps / self._part.exploration_env_steps)
-        self._trained.epsilon.fill_(1.0 + done * (self._part.exploration_final - 1.0))
+        part = self._part
+        self._trained.epsilon.fill_(on_a_line(1.0, part.exploration_final, steps / part.exploration_env_steps))
 
 
 class DQN(OffPolicyAlgorithm):

@@ -111,3 +111,8 @@ class ArrayLearner(TorchLearner, abc.ABC):  # type: ignore[misc]  # RLlib is unt
         self._generator.set_state(torch.from_numpy(arrays["generator"].copy()))
         self._weights_seq_no = int(arrays["weights_seq_no"])
         self.after_gradient_based_update(timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: env_steps})  # the rate of then
+
+
+def on_a_line(first: float, last: float, passed: float) -> float:
+    """Between `first` and `last`, where so much of the way is done; from 1 on it is `last`."""
+    return first + min(1.0, passed) * (last - first)

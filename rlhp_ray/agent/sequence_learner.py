@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rlhp_ray.agent import collective
 from rlhp_ray.agent.batch import SequenceBatch
-from rlhp_ray.agent.learner import BUDGET, ArrayLearner
+from rlhp_ray.agent.learner import BUDGET, ArrayLearner, on_a_line
 from rlhp_ray.agent.module import ActorCritic
 from rlhp_ray.types import Array
 
@@ -121,8 +121,8 @@ class SequenceLearner(ArrayLearner, abc.ABC):
         env_steps = max(timesteps.values(), default=0)
         first, last = self._part.initial_log_std, self._part.final_log_std
         if last is not None and self.actor_critic.continuous:
-            passed = min(1.0, env_steps / self.config.learner_config_dict[BUDGET])
-            self.actor_critic.log_std.fill_(first + passed * (last - first))
+            passed = env_steps / self.config.learner_config_dict[BUDGET]
+            self.actor_critic.log_std.fill_(on_a_line(first, last, passed))
         due = self._resets_by(env_steps)
         if due > self._resets:
             self._resets = due

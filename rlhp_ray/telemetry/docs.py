@@ -6,7 +6,8 @@ import argparse
 import pathlib
 import sys
 
-from rlhp_ray.telemetry.registry import METRICS, Metric
+from rlhp_ray.telemetry.metric import Metric
+from rlhp_ray.telemetry.registry import METRICS
 
 FILE = pathlib.Path("docs/metrics.md")
 

@@ -11,7 +11,8 @@ import pathlib
 import sys
 from typing import Any
 
-from rlhp_ray.telemetry.registry import Metric, metric
+from rlhp_ray.telemetry.metric import Metric
+from rlhp_ray.telemetry.registry import metric
 
 FILE = pathlib.Path("cluster/observability/rlhp_ray.json")
 UID = "rlhp-ray"

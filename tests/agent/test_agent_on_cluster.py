@@ -122,7 +122,7 @@ def test_a_snapshot_goes_on_in_another_agent_with_other_learners(algorithms: Any
     ("name", "runners"),
     [
         ("ppo", 1),
-        ("appo", 2),
+        pytest.param("appo", 2, marks=pytest.mark.slow),
         pytest.param("ppo", 2, marks=pytest.mark.slow),
         pytest.param("appo", 1, marks=pytest.mark.slow),
     ],

@@ -12,7 +12,8 @@ import httpx2
 import pytest
 from fault_cluster import Cluster
 from fault_run import RLHP_RAY
-from human_run import HumanRun, free_port
+from human_run import HumanRun
+from ports import free_port
 from small_run import SMALL
 
 from rlhp_ray.labeling.page import ADDRESS_FILE

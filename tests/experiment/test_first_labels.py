@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 
-@pytest.mark.parametrize("bound", ["segments.pool_segments=30", "segments.pool_bytes=8000"])
+@pytest.mark.parametrize(
+    "bound", ["segments.pool_bytes=8000", pytest.param("segments.pool_segments=30", marks=pytest.mark.slow)]
+)
 def test_they_come_from_as_many_clips_as_are_held(command_line, on_cluster: str, bound: str) -> None:
     """Twenty first queries, for which forty clips are collected where there is room."""
     overrides = ("budget.env_steps=1024", "queries.initial_fraction=0.5", bound)

@@ -68,6 +68,7 @@ def test_off_policy_agents_learn_it_from_relabelled_replay(
     assert all(told[f"agent/{name}"] is not None for name in ALGORITHMS[algorithm].learner_class.figures)
 
 
+@pytest.mark.slow
 def test_the_true_reward_is_a_baseline(command_line, on_cluster: str) -> None:
     summary = command_line.train("point", "baseline", "reward.source=true", *LEARNS, on_cluster)
     assert summary["true_return_mean"] > -6

@@ -80,6 +80,7 @@ def test_a_stopped_run_goes_on_where_it_was(command_line, on_cluster: str, numbe
     assert json.loads((folder / "manifest.json").read_text())["epoch"] == 2
 
 
+@pytest.mark.slow
 def test_a_run_stops_while_it_is_being_built(command_line, on_cluster: str) -> None:
     """As soon as the cluster is there, a signal is the run's and not Ray's."""
     process = command_line.start("train", command_line.config("point"), *SMALL, "run.name=early", on_cluster)

@@ -9,6 +9,7 @@ import pytest
 PANEL = "teacher.panel=[{name: careful}, {name: hasty, mistake_probability: 0.4}, {name: slow, answers_per_minute: 60}]"
 
 
+@pytest.mark.slow
 def test_a_panel_answers_side_by_side_each_under_its_name(command_line, on_cluster: str) -> None:
     summary = command_line.train("point", "panel", PANEL, "queries.clock=answers", on_cluster)
     by_teacher = summary["answers_by_teacher"]
@@ -28,6 +29,7 @@ def test_instant_teachers_of_a_panel_take_turns_in_lockstep(command_line, on_clu
     assert min(summary["answers_by_teacher"].values()) >= 8 and len(summary["answers_by_teacher"]) == 3
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_all_its_labels_though_the_teacher_often_cant_tell(command_line, on_cluster: str) -> None:
     errs = "teacher={cant_tell_share: 0.4, equal_share: 0.1, mistake_probability: 0.1}"
     summary = command_line.train("point", "errs", errs, on_cluster)

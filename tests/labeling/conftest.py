@@ -63,6 +63,8 @@ def taught(page_cluster: Cluster, tmp_path: pathlib.Path, request: pytest.Fixtur
     budget = ("budget.labels=60", "budget.env_steps=100000")
     task = getattr(request, "param", "inverted-pendulum")
     run = HumanRun(page_cluster, tmp_path, f"labeling.port={PORT}", *once, *budget, task=task)
-    run.wait_until_open()
-    yield run
-    run.stop()
+    try:
+        run.wait_until_open()
+        yield run
+    finally:
+        run.stop()

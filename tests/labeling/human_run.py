@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ sys.path.append(str(pathlib.Path(__file__).parents[1] / "faults"))
 
 from fault_cluster import Cluster
 from fault_run import RLHP_RAY
+from ports import free_port
 
 from rlhp_ray.experiment.cluster import run_key
 from rlhp_ray.labeling.access import Person
@@ -44,15 +44,6 @@ PARTS = (
     "evaluation.episodes=2",
     "evaluation.random_episodes=2",
 )
-
-
-def free_port() -> int:
-    """Of loopback, free now."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
-
-
 PORT = free_port()  # Serve listens on one for all of a cluster's runs
 
 

@@ -8,8 +8,8 @@ import time
 from types import TracebackType
 
 import uvicorn
-from human_run import free_port
 from page_data import Run
+from ports import free_port
 from starlette.types import Receive, Scope, Send
 
 from rlhp_ray.labeling.access import Person

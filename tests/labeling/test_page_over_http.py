@@ -57,6 +57,7 @@ def test_the_page_listens_on_loopback_only(taught: HumanRun) -> None:
     assert {address for address, port in listening() if port == PORT} == {"127.0.0.1"}
 
 
+@pytest.mark.slow
 def test_what_draws_clips_is_killed(taught: HumanRun, request: pytest.FixtureRequest) -> None:
     ann = Program(taught, "ann", lambda left, right: "equal")
     request.addfinalizer(ann.close)
