@@ -52,6 +52,7 @@ def test_fifteen_people_at_once(page_cluster: Cluster, tmp_path: pathlib.Path) -
         run.stop()
 
 
+@pytest.mark.slow
 def test_the_page_listens_on_loopback_only(taught: HumanRun) -> None:
     assert {address for address, _ in listening(taught.actor("-page#Page#"))} == {"127.0.0.1"}
     assert {address for address, port in listening() if port == PORT} == {"127.0.0.1"}

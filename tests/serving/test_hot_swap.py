@@ -118,7 +118,10 @@ def test_a_large_request_is_shared_by_all_replicas_and_comes_back_of_one_version
     version = first
     while (len(seen) < 8 or len(set(seen)) < 5) and not failures:
         version += 1
-        broadcast(app, publish(folder, version))
+        answered = len(seen)
+        broadcast(app, publish(folder, version))  # while the next request is on its way
+        while len(seen) == answered and not failures:
+            time.sleep(0.01)
     ended.set()
     caller.join()
     assert failures == []
