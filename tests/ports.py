@@ -14,7 +14,6 @@ def free_port() -> int:
     """Of loopback, free now."""
     for port in random.SystemRandom().sample(CANDIDATES, len(CANDIDATES)):
         with socket.socket() as taken:
-            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 taken.bind(("127.0.0.1", port))
             except OSError:

@@ -6,11 +6,9 @@ import json
 import math
 
 import numpy as np
-import pytest
 import safetensors.numpy
 
 
-@pytest.mark.slow
 def test_nan_as_true_reward_reaches_no_learner(command_line, on_cluster: str) -> None:
     command_line.train("point", "seen", on_cluster)
     status, _, err = command_line.run("export", "runs/seen", "-o", "export")
