@@ -3,13 +3,47 @@
 from __future__ import annotations
 
 import pathlib
+import sys
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from rlhp_ray.cli.main import main
 
-def _refused(command_line, *arguments: str, status: int = 2) -> str:
-    got, out, err = command_line.run(*arguments)
-    assert got == status, out + err
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def rlhp_ray(command_line, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command line in this process, since another takes seconds to start; status, stdout and stderr."""
+    monkeypatch.chdir(command_line.folder)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        status = main(arguments)
+        return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def own_module(command_line) -> Iterator[None]:
+    """A module `spaces` of the user's, in the working directory."""
+    (command_line.folder / "spaces.py").write_text(
+        "import gymnasium as gym\n"
+        "class Env(gym.Env):\n"
+        "    observation_space = gym.spaces.Box(-1, 1, (2,))\n"
+        "    action_space = gym.spaces.Tuple([gym.spaces.Discrete(2)])\n"
+        "def tuple_actions():\n"
+        "    return Env()\n"
+    )
+    yield
+    sys.modules.pop("spaces", None)
+
+
+def _refused(command_line, run: Run, *arguments: str) -> str:
+    status, out, err = run(*arguments)
+    assert status == 2, out + err
     assert "Traceback" not in err
     assert len(err.strip().splitlines()) <= 2, err
     assert not list(command_line.folder.glob("runs/*"))
@@ -37,27 +71,21 @@ def _refused(command_line, *arguments: str, status: int = 2) -> str:
         ("teacher.kind=recorded teacher.path=nowhere", ["nowhere", "export"]),
     ],
 )
-def test_a_wrong_value_is_named_with_its_cure(command_line, override: str, words: list[str]) -> None:
-    (command_line.folder / "spaces.py").write_text(
-        "import gymnasium as gym\n"
-        "class Env(gym.Env):\n"
-        "    observation_space = gym.spaces.Box(-1, 1, (2,))\n"
-        "    action_space = gym.spaces.Tuple([gym.spaces.Discrete(2)])\n"
-        "def tuple_actions():\n"
-        "    return Env()\n"
-    )
-    err = _refused(command_line, "train", command_line.config("half-cheetah"), *override.split())
+def test_a_wrong_value_is_named_with_its_cure(
+    command_line, rlhp_ray: Run, own_module: None, override: str, words: list[str]
+) -> None:
+    err = _refused(command_line, rlhp_ray, "train", command_line.config("half-cheetah"), *override.split())
     for word in words:
         assert word in err
 
 
 def test_a_missing_config_is_named(command_line) -> None:
-    assert "nothing.yaml" in _refused(command_line, "train", "nothing.yaml")
+    assert "nothing.yaml" in _refused(command_line, command_line.run, "train", "nothing.yaml")
 
 
 def test_a_field_of_the_file_is_named_with_its_line(command_line) -> None:
     (command_line.folder / "own.yaml").write_text("task: hopper\nbudget:\n  labels: 3\n  env_step: 4\n")
-    err = _refused(command_line, "train", "own.yaml")
+    err = _refused(command_line, command_line.run, "train", "own.yaml")
     assert "own.yaml" in err and "4" in err and "budget.env_steps" in err
 
 
@@ -67,9 +95,9 @@ def test_an_unreachable_cluster_is_said(command_line) -> None:
     assert "Traceback" not in err and "127.0.0.1:1" in err and "ray.address" in err
 
 
-def test_a_run_that_is_not_there_is_said(command_line) -> None:
+def test_a_run_that_is_not_there_is_said(command_line, rlhp_ray: Run) -> None:
     for command in (["resume"], ["evaluate"], ["export", "-o", "out"]):
-        err = _refused(command_line, command[0], "runs/none", *command[1:])
+        err = _refused(command_line, rlhp_ray, command[0], "runs/none", *command[1:])
         assert "runs/none" in err
 
 
@@ -83,27 +111,27 @@ def used(command_line) -> pathlib.Path:
     return folder
 
 
-def test_a_run_that_goes_on_keeps_its_config(command_line, used: pathlib.Path) -> None:
-    status, _, err = command_line.run("resume", "runs/used", "budget.labels=3")
+def test_a_run_that_goes_on_keeps_its_config(rlhp_ray: Run, used: pathlib.Path) -> None:
+    status, _, err = rlhp_ray("resume", "runs/used", "budget.labels=3")
     assert status == 2
     assert "budget.labels=3" in err and "ray.address" in err and "Traceback" not in err
     assert not (used / "epochs").exists()
 
 
-def test_a_used_run_name_is_refused_and_nothing_is_lost(command_line, used: pathlib.Path) -> None:
+def test_a_used_run_name_is_refused_and_nothing_is_lost(command_line, rlhp_ray: Run, used: pathlib.Path) -> None:
     (used / "answers").mkdir()
     (used / "answers" / "kept").write_text("an answer")
-    status, _, err = command_line.run("train", command_line.config("point"), "run.name=used")
+    status, _, err = rlhp_ray("train", command_line.config("point"), "run.name=used")
     assert status == 2
     assert "run.name" in err and "resume" in err and "Traceback" not in err
     assert (used / "answers" / "kept").read_text() == "an answer"
 
 
-def test_a_corrupt_checkpoint_is_said(command_line, used: pathlib.Path) -> None:
+def test_a_corrupt_checkpoint_is_said(rlhp_ray: Run, used: pathlib.Path) -> None:
     (used / "checkpoints" / "000003.safetensors").write_bytes(b"not what was written")
     (used / "checkpoints" / "000003.json").write_text('{"sha256": "0", "counters": {}}')
     for command in ("evaluate", "resume"):
-        status, _, err = command_line.run(command, "runs/used")
+        status, _, err = rlhp_ray(command, "runs/used")
         assert status == 1, err
         assert "Traceback" not in err and "000003" in err and "remove" in err
     assert (used / "checkpoints" / "000003.safetensors").read_bytes() == b"not what was written"
