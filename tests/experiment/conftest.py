@@ -7,10 +7,13 @@ import os
 import pathlib
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from small_run import SMALL
+
+from rlhp_ray.cli.main import main
 
 RLHP_RAY = str(pathlib.Path(sys.executable).with_name("rlhp-ray"))
 
@@ -63,6 +66,21 @@ class CommandLine:
 def command_line(tmp_path: pathlib.Path) -> CommandLine:
     """`rlhp-ray` in an empty folder, with a cluster of its own where a command starts one."""
     return CommandLine(tmp_path)
+
+
+@pytest.fixture
+def rlhp_ray(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """As `command_line.run`, but in this process, since another takes seconds to start: for what needs no cluster."""
+    monkeypatch.chdir(command_line.folder)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        status = main(arguments)
+        return status, *capsys.readouterr()
+
+    return run
 
 
 @pytest.fixture(scope="module")

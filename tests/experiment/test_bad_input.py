@@ -4,26 +4,9 @@ from __future__ import annotations
 
 import pathlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
-
-from rlhp_ray.cli.main import main
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def rlhp_ray(command_line, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """The command line in this process, since another takes seconds to start; status, stdout and stderr."""
-    monkeypatch.chdir(command_line.folder)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        status = main(arguments)
-        return status, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture
@@ -41,7 +24,7 @@ def own_module(command_line) -> Iterator[None]:
     sys.modules.pop("spaces", None)
 
 
-def _refused(command_line, run: Run, *arguments: str) -> str:
+def _refused(command_line, run, *arguments: str) -> str:
     status, out, err = run(*arguments)
     assert status == 2, out + err
     assert "Traceback" not in err
@@ -72,7 +55,7 @@ def _refused(command_line, run: Run, *arguments: str) -> str:
     ],
 )
 def test_a_wrong_value_is_named_with_its_cure(
-    command_line, rlhp_ray: Run, own_module: None, override: str, words: list[str]
+    command_line, rlhp_ray, own_module: None, override: str, words: list[str]
 ) -> None:
     err = _refused(command_line, rlhp_ray, "train", command_line.config("half-cheetah"), *override.split())
     for word in words:
@@ -95,7 +78,7 @@ def test_an_unreachable_cluster_is_said(command_line) -> None:
     assert "Traceback" not in err and "127.0.0.1:1" in err and "ray.address" in err
 
 
-def test_a_run_that_is_not_there_is_said(command_line, rlhp_ray: Run) -> None:
+def test_a_run_that_is_not_there_is_said(command_line, rlhp_ray) -> None:
     for command in (["resume"], ["evaluate"], ["export", "-o", "out"]):
         err = _refused(command_line, rlhp_ray, command[0], "runs/none", *command[1:])
         assert "runs/none" in err
@@ -111,14 +94,14 @@ def used(command_line) -> pathlib.Path:
     return folder
 
 
-def test_a_run_that_goes_on_keeps_its_config(rlhp_ray: Run, used: pathlib.Path) -> None:
+def test_a_run_that_goes_on_keeps_its_config(rlhp_ray, used: pathlib.Path) -> None:
     status, _, err = rlhp_ray("resume", "runs/used", "budget.labels=3")
     assert status == 2
     assert "budget.labels=3" in err and "ray.address" in err and "Traceback" not in err
     assert not (used / "epochs").exists()
 
 
-def test_a_used_run_name_is_refused_and_nothing_is_lost(command_line, rlhp_ray: Run, used: pathlib.Path) -> None:
+def test_a_used_run_name_is_refused_and_nothing_is_lost(command_line, rlhp_ray, used: pathlib.Path) -> None:
     (used / "answers").mkdir()
     (used / "answers" / "kept").write_text("an answer")
     status, _, err = rlhp_ray("train", command_line.config("point"), "run.name=used")
@@ -127,7 +110,7 @@ def test_a_used_run_name_is_refused_and_nothing_is_lost(command_line, rlhp_ray: 
     assert (used / "answers" / "kept").read_text() == "an answer"
 
 
-def test_a_corrupt_checkpoint_is_said(rlhp_ray: Run, used: pathlib.Path) -> None:
+def test_a_corrupt_checkpoint_is_said(rlhp_ray, used: pathlib.Path) -> None:
     (used / "checkpoints" / "000003.safetensors").write_bytes(b"not what was written")
     (used / "checkpoints" / "000003.json").write_text('{"sha256": "0", "counters": {}}')
     for command in ("evaluate", "resume"):

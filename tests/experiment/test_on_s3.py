@@ -82,7 +82,9 @@ def test_a_run_begins_stops_goes_on_and_is_read_on_s3(command_line: Any, s3: S3S
         ("s3://bucket/runs?endpoint_override=127.0.0.1:1&scheme=http", "no S3 server answers"),
     ],
 )
-def test_a_place_that_can_not_be_used_is_a_sentence(command_line: Any, s3: S3Server, place: str, words: str) -> None:
-    code, out, err = command_line.run("train", command_line.config("point"), f"run.dir={place}")
+def test_a_place_that_can_not_be_used_is_a_sentence(
+    command_line: Any, rlhp_ray: Any, s3: S3Server, place: str, words: str
+) -> None:
+    code, out, err = rlhp_ray("train", command_line.config("point"), f"run.dir={place}")
     assert code == 2, out + err
     assert words in err and "Traceback" not in err and "a-secret" not in err and len(err.splitlines()) == 1

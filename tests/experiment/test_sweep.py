@@ -121,7 +121,9 @@ def test_a_run_that_fails_is_named_and_the_others_go_on(command_line: Any, on_cl
 
 
 @pytest.mark.parametrize("kept", ["result", "run"])
-def test_what_was_made_with_other_settings_is_not_taken_for_the_sweep_s(command_line: Any, kept: str) -> None:
+def test_what_was_made_with_other_settings_is_not_taken_for_the_sweep_s(
+    command_line: Any, rlhp_ray: Any, kept: str
+) -> None:
     folder = command_line.folder
     write_sweep(folder, "ray.num_cpus=2", seeds="[0]")
     if kept == "result":
@@ -132,18 +134,18 @@ def test_what_was_made_with_other_settings_is_not_taken_for_the_sweep_s(command_
         file = folder / "runs" / "point-learned-0"
         file.mkdir(parents=True)
         (file / "config.yaml").write_text("task: point\nbudget: {labels: 39}\n", encoding="utf-8")
-    code, _, err = command_line.run("sweep", "sweep.yaml")
+    code, _, err = rlhp_ray("sweep", "sweep.yaml")
     assert code == 2 and len(err.splitlines()) == 1
     assert f"point-learned-0{'.json' if kept == 'result' else ''} was made with another" in err
     assert "remove it, or give the condition another name" in err
 
 
-def test_check_lists_the_runs_and_says_what_is_wrong(command_line: Any) -> None:
+def test_check_lists_the_runs_and_says_what_is_wrong(command_line: Any, rlhp_ray: Any) -> None:
     write_sweep(command_line.folder, "ray.num_cpus=2")
-    code, out, err = command_line.run("sweep", "sweep.yaml", "--check")
+    code, out, err = rlhp_ray("sweep", "sweep.yaml", "--check")
     assert (code, err) == (0, "")
     assert [line.partition(":")[0] for line in out.splitlines()] == list(NAMES)
     config = command_line.folder / "point.yaml"
     config.write_text(config.read_text().replace("task: point", "task: pint"), encoding="utf-8")
-    code, _, err = command_line.run("sweep", "sweep.yaml", "--check")
+    code, _, err = rlhp_ray("sweep", "sweep.yaml", "--check")
     assert code == 2 and "sweep.yaml, line 4: " in err and "pint" in err and len(err.splitlines()) == 1
