@@ -39,9 +39,7 @@ def test_a_run_ends_with_all_its_labels_though_the_teacher_often_cant_tell(comma
 
 def test_an_own_teacher_that_fails_in_a_run_is_said_with_file_and_line(command_line, on_cluster: str) -> None:
     (command_line.folder / "own.py").write_text("def fails(left, right):\n    return 1 / 0\n")
-    status, _, err = command_line.run(
-        "train", command_line.config("point"), "teacher.kind=own:fails", "budget.labels=8", on_cluster
-    )
+    status, _, err = command_line.run(*command_line.small("point", "fails", "teacher.kind=own:fails", on_cluster))
     assert status == 2, err
     failed = f"own:fails failed in {command_line.folder}/own.py, line 2: ZeroDivisionError: division by zero."
     assert failed in err.replace("\n", "") and "Traceback" not in err
