@@ -70,7 +70,7 @@ def command_line(tmp_path: pathlib.Path) -> CommandLine:
 
 @pytest.fixture
 def rlhp_ray(
-    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str, str]]:
     """As `command_line.run`, but in this process, since another takes seconds to start: for what needs no cluster."""
     monkeypatch.chdir(command_line.folder)
@@ -78,7 +78,7 @@ def rlhp_ray(
 
     def run(*arguments: str) -> tuple[int, str, str]:
         status = main(arguments)
-        return status, *capsys.readouterr()
+        return status, *capfd.readouterr()
 
     return run
 
