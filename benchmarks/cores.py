@@ -1,7 +1,9 @@
-"""What a run costs in core seconds, by process, with learned rewards and with the true one.
+"""What a run costs in core seconds, by process: by the true reward, by a learned one, and by one that is only served.
 
-As benchmarks/ppo.py has half-cheetah and hopper. What a run of two batches and as many first labels costs is taken off,
-so that start, first training of the predictor and end aren't counted: neither are they in env steps/s.
+As benchmarks/ppo.py has half-cheetah and hopper. Only served: nothing is asked or trained after the first labels, but
+all processes are there, fragments are rewarded and segments stored: what a learned reward costs without the learning.
+What a run of two batches and as many first labels costs is taken off, so that start, first training of the predictor
+and end aren't counted: neither are they in env steps/s.
 """
 
 from __future__ import annotations
@@ -21,22 +23,27 @@ METHOD = ("replicas", "segment store", "questioner", "collector", "teacher")
 
 
 def cores(pairs: int, steps: int | None) -> None:
-    """Both tasks: ours by the true reward beside ours by a learned one."""
+    """Both tasks."""
     for task in ("half-cheetah", "hopper"):
         _compare(task, pairs, steps or 200_000)
 
 
 def _compare(task: str, pairs: int, steps: int) -> None:
-    sides = [Side("true", lambda: _cost(task, "true", steps)), Side("learned", lambda: _cost(task, "learned", steps))]
+    labels = f"budget.labels={round(steps / ENV_STEPS_PER_LABEL)}"
+    config = load_config(ROOT / "configs" / f"{task}.yaml", [labels])
+    few = (f"budget.labels={first_labels(config.queries, config.budget)}", "queries.initial_fraction=1")
+    served = (*few, "reward.labels_per_env_step=1e-6")
+    sides = [
+        Side("true", lambda: _cost(task, "true", steps, (labels,), few)),
+        Side("learned", lambda: _cost(task, "learned", steps, (labels,), few)),
+        Side("only served", lambda: _cost(task, "learned", steps, served, few)),
+    ]
     run_pairs(f"cores-{task}", sides, pairs)
 
 
-def _cost(task: str, source: str, steps: int) -> dict[str, float]:
-    labels = f"budget.labels={round(steps / ENV_STEPS_PER_LABEL)}"
-    config = load_config(ROOT / "configs" / f"{task}.yaml", [labels])
-    first = first_labels(config.queries, config.budget)
-    long = _run(task, source, steps, labels)
-    short = _run(task, source, SHORT, f"budget.labels={first}", "queries.initial_fraction=1")
+def _cost(task: str, source: str, steps: int, settings: tuple[str, ...], few: tuple[str, ...]) -> dict[str, float]:
+    long = _run(task, source, steps, *settings)
+    short = _run(task, source, SHORT, *few)
     used = {role: seconds - short["core_seconds"].get(role, 0.0) for role, seconds in long["core_seconds"].items()}
     agent, trainer = sum(used.get(role, 0.0) for role in AGENT), used.get("reward trainer", 0.0)
     method, whole = sum(used.get(role, 0.0) for role in METHOD), sum(used.values())
@@ -47,6 +54,7 @@ def _cost(task: str, source: str, steps: int) -> dict[str, float]:
         "reward trainer": trainer,
         "replica, store, questioner, collector, teacher": method,
         "Ray's own processes": whole - agent - trainer - method,
+        "seconds": seconds,
         "share of the cores": whole / (seconds * (os.cpu_count() or 1)),
     }
 
