@@ -36,14 +36,16 @@ def _compare(task: str, pairs: int, steps: int) -> None:
     sides = [
         Side("true", lambda: _cost(task, "true", steps, (labels,), few)),
         Side("learned", lambda: _cost(task, "learned", steps, (labels,), few)),
-        Side("only served", lambda: _cost(task, "learned", steps, served, few)),
+        Side("only served", lambda: _cost(task, "learned", steps, served, served)),
     ]
     run_pairs(f"cores-{task}", sides, pairs)
 
 
-def _cost(task: str, source: str, steps: int, settings: tuple[str, ...], few: tuple[str, ...]) -> dict[str, float]:
+def _cost(
+    task: str, source: str, steps: int, settings: tuple[str, ...], short_settings: tuple[str, ...]
+) -> dict[str, float]:
     long = _run(task, source, steps, *settings)
-    short = _run(task, source, SHORT, *few)
+    short = _run(task, source, SHORT, *short_settings)
     used = {role: seconds - short["core_seconds"].get(role, 0.0) for role, seconds in long["core_seconds"].items()}
     agent, trainer = sum(used.get(role, 0.0) for role in AGENT), used.get("reward trainer", 0.0)
     method, whole = sum(used.get(role, 0.0) for role in METHOD), sum(used.values())
