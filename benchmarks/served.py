@@ -10,7 +10,8 @@ import ray
 import torch
 
 from rlhp_ray.config.schema import ServingPart
-from rlhp_ray.reward import Architecture, PublishedEnsemble, PublishedVersions, StepInputs, make_ensemble
+from rlhp_ray.predictor import Architecture, PublishedEnsemble, StepInputs, make_ensemble
+from rlhp_ray.predictor.versions import PublishedVersions
 from rlhp_ray.serving import ServedPredictor, broadcast, delete, deploy
 from rlhp_ray.storage import RunFolder
 

@@ -7,7 +7,7 @@ import time
 import torch
 
 from benchmarks.pairs import Side, run_pairs
-from rlhp_ray.reward import Architecture, StepInputs, make_ensemble
+from rlhp_ray.predictor import Architecture, StepInputs, make_ensemble
 from rlhp_ray.reward.optimizer import EnsembleOptimizer
 from rlhp_ray.reward.training_set import Minibatch
 from rlhp_ray.tasks import load_task

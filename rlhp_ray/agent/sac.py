@@ -26,7 +26,7 @@ from torch.nn import functional
 from rlhp_ray.agent.networks import Acted, follow, mlp
 from rlhp_ray.agent.off_policy import OffPolicyAlgorithm, ReplayLearner
 from rlhp_ray.errors import TaskError
-from rlhp_ray.reward import MemberLinear
+from rlhp_ray.predictor import MemberLinear
 
 LOG_STD_BOUNDS = (-5.0, 2.0)
 CRITICS = 2

@@ -22,8 +22,9 @@ from rlhp_ray.experiment.checkpoint import load_newest
 from rlhp_ray.experiment.run_config import read_config
 from rlhp_ray.exported.policy import DESCRIPTION, FORMAT, WEIGHTS
 from rlhp_ray.exported.reward import PREDICTOR
+from rlhp_ray.predictor import PublishedEnsemble
+from rlhp_ray.predictor.versions import PublishedVersions
 from rlhp_ray.preferences import export_answers
-from rlhp_ray.reward import PublishedEnsemble, PublishedVersions
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.tasks import load_task
 

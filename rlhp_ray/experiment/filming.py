@@ -19,7 +19,8 @@ from rlhp_ray.agent.snapshot import policy_from
 from rlhp_ray.config.schema import Config
 from rlhp_ray.experiment.checkpoint import load_newest
 from rlhp_ray.experiment.evaluate import VIDEO_SECONDS, Evaluation, evaluate, film, learned_policy
-from rlhp_ray.reward import PublishedEnsemble, PublishedVersions
+from rlhp_ray.predictor import PublishedEnsemble
+from rlhp_ray.predictor.versions import PublishedVersions
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.tasks import Task, load_task
 from rlhp_ray.telemetry import WandbLog

@@ -5,7 +5,7 @@
     env = LearnedReward(gymnasium.make("HalfCheetah-v5"), "out/predictor")
     policy = ExportedPolicy("out/policy")
 
-Nothing here needs Ray.
+Nothing here needs Ray, nor what else only a run needs: Gymnasium, NumPy, PyTorch and safetensors are enough.
 """
 
 from rlhp_ray.exported.policy import ExportedPolicy

@@ -10,7 +10,7 @@ import gymnasium
 import numpy as np
 
 from rlhp_ray.errors import TaskError, UserError
-from rlhp_ray.reward import PublishedEnsemble, StepInputs
+from rlhp_ray.predictor import PublishedEnsemble, StepInputs
 from rlhp_ray.types import Array
 
 PREDICTOR = "predictor.safetensors"

@@ -10,8 +10,8 @@ from ray.actor import ActorHandle
 
 from rlhp_ray.actors import RESTARTING, Watched, keep_freed_memory, proxy
 from rlhp_ray.config.schema import RewardPart
+from rlhp_ray.predictor.inputs import StepInputs
 from rlhp_ray.preferences.collector import Collector
-from rlhp_ray.reward.inputs import StepInputs
 from rlhp_ray.reward.trainer import RewardTrainer
 from rlhp_ray.reward.trainer_report import TrainerReport
 from rlhp_ray.segments.store import SegmentStore

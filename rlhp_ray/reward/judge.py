@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from rlhp_ray.reward.ensemble import VectorEnsemble
+from rlhp_ray.predictor.ensemble import VectorEnsemble
 from rlhp_ray.reward.optimizer import EnsembleOptimizer
 from rlhp_ray.reward.training_set import Minibatch, TrainingSet
 from rlhp_ray.types import Segments

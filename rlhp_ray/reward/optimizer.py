@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import torch
 from torch import Tensor
 
-from rlhp_ray.reward.ensemble import Ensemble, VectorEnsemble
+from rlhp_ray.predictor.ensemble import Ensemble, VectorEnsemble
 from rlhp_ray.reward.loss import preference_loss
 from rlhp_ray.reward.training_set import Minibatch
 

@@ -16,17 +16,17 @@ import torch
 from torch import Tensor
 
 from rlhp_ray.config.schema import RewardPart
+from rlhp_ray.predictor.ensemble import Architecture, make_ensemble
+from rlhp_ray.predictor.inputs import StepInputs
+from rlhp_ray.predictor.published import PublishedEnsemble
+from rlhp_ray.predictor.versions import PublishedVersions
 from rlhp_ray.preferences.collector import Collector
-from rlhp_ray.reward.ensemble import Architecture, make_ensemble
-from rlhp_ray.reward.inputs import StepInputs
 from rlhp_ray.reward.judge import Judge, Novelty
 from rlhp_ray.reward.optimizer import EnsembleOptimizer
 from rlhp_ray.reward.pacing import Pacing
-from rlhp_ray.reward.published import PublishedEnsemble
 from rlhp_ray.reward.trainer_report import TrainerReport
 from rlhp_ray.reward.trainer_state import TrainerCounters, TrainerStates
 from rlhp_ray.reward.training_set import TrainingSet
-from rlhp_ray.reward.versions import PublishedVersions
 from rlhp_ray.reward.windows import random_window
 from rlhp_ray.segments.store import SegmentStore
 from rlhp_ray.storage.run_folder import RunFolder

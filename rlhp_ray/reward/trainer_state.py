@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from rlhp_ray.errors import CorruptDataError
-from rlhp_ray.reward.published import payload_metadata
+from rlhp_ray.predictor.published import payload_metadata
 from rlhp_ray.storage.run_folder import RunFolder
 
 PATH = "predictor/trainer.safetensors"

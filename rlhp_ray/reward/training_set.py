@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from rlhp_ray.errors import CorruptDataError
+from rlhp_ray.predictor.inputs import StepInputs
 from rlhp_ray.reward.bootstrap import bootstrap_weights
-from rlhp_ray.reward.inputs import StepInputs
 from rlhp_ray.types import Preference, Segments
 
 _FIRST_CAPACITY = 256

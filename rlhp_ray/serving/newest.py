@@ -10,8 +10,8 @@ import logging
 import threading
 
 from rlhp_ray.errors import RlhpRayError
-from rlhp_ray.reward.published import PublishedEnsemble
-from rlhp_ray.reward.versions import PublishedVersions
+from rlhp_ray.predictor.published import PublishedEnsemble
+from rlhp_ray.predictor.versions import PublishedVersions
 from rlhp_ray.storage.run_folder import RunFolder
 
 _log = logging.getLogger(__name__)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import fractions
 import pathlib
 
-import av
 import numpy as np
 import numpy.typing as npt
 
 
 def write_video(frames: npt.NDArray[np.uint8], file: pathlib.Path, frames_per_second: float) -> None:
     """Write frames [K, H, W, 3] at this pace; an odd last row or column is left out, since 4:2:0 pairs pixels."""
+    import av  # here, for the processes of a run that never write a video
+
     count, height, width, _ = frames.shape
     frames = frames[:, : height - height % 2, : width - width % 2]
     rate = fractions.Fraction(frames_per_second).limit_denominator(1000)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Sequence
 
-from matplotlib.figure import Figure
-
 from rlhp_ray.telemetry.metrics import MetricsLine
 
 TRUE_RETURN = "true_return"
@@ -20,7 +18,10 @@ def learning_curve(
     `random_return`: a random policy's mean return, drawn as a line to compare with. A run without a finite true return
     makes an empty upper panel.
     """
-    # A Figure of its own: pyplot keeps global state and may look for a screen.
+    # Imported here, for the processes of a run that never draw. A Figure of its own: pyplot keeps global state and may
+    # look for a screen.
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(8, 5.5), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     points = [(line.env_steps, value) for line in lines if (value := line.metrics.get(TRUE_RETURN)) is not None]

@@ -12,7 +12,8 @@ from human_run import PORT, Cluster, HumanRun
 from playwright.sync_api import Browser, expect
 from program import Program, in_parallel, queries_of
 
-from rlhp_ray.reward import PublishedEnsemble, PublishedVersions
+from rlhp_ray.predictor import PublishedEnsemble
+from rlhp_ray.predictor.versions import PublishedVersions
 from rlhp_ray.segments.shards import SegmentShards
 from rlhp_ray.telemetry import MetricsLog
 

@@ -8,9 +8,10 @@ from collections.abc import Callable
 import numpy as np
 
 from rlhp_ray.config.schema import RewardPart, SegmentsPart
+from rlhp_ray.predictor import StepInputs
 from rlhp_ray.preferences import Audits
 from rlhp_ray.preferences.collector import Collector
-from rlhp_ray.reward import RewardTrainer, StepInputs
+from rlhp_ray.reward import RewardTrainer
 from rlhp_ray.segments.store import SegmentStore
 from rlhp_ray.segments.tables import LocalTables
 from rlhp_ray.storage.run_folder import RunFolder

@@ -6,8 +6,8 @@ import math
 import pytest
 import torch
 
-from rlhp_ray.reward import Architecture, StepInputs, make_ensemble
-from rlhp_ray.reward.ensemble import ImageEnsemble, VectorEnsemble
+from rlhp_ray.predictor import Architecture, StepInputs, make_ensemble
+from rlhp_ray.predictor.ensemble import ImageEnsemble, VectorEnsemble
 from rlhp_ray.reward.optimizer import EnsembleOptimizer, adapted_l2
 from rlhp_ray.reward.training_set import Minibatch
 

@@ -10,7 +10,8 @@ import pytest
 from reward_world import World, make_segments
 
 from rlhp_ray.config.schema import RewardPart
-from rlhp_ray.reward import PublishedEnsemble, RewardTrainer, StepInputs
+from rlhp_ray.predictor import PublishedEnsemble, StepInputs
+from rlhp_ray.reward import RewardTrainer
 from rlhp_ray.reward.trainer import NOVELTY_ENV_STEPS
 from rlhp_ray.storage.run_folder import RunFolder
 from rlhp_ray.types import Answer, Choice, FloatArray, Query

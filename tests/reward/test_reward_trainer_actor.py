@@ -10,8 +10,8 @@ import numpy as np
 import ray
 
 from rlhp_ray.config.schema import RewardPart, SegmentsPart
+from rlhp_ray.predictor import PublishedEnsemble
 from rlhp_ray.preferences.actor import CollectorActor
-from rlhp_ray.reward import PublishedEnsemble
 from rlhp_ray.reward.actor import RewardTrainerActor
 from rlhp_ray.segments.actor import SegmentStoreActor
 from rlhp_ray.storage.run_folder import RunFolder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from reward_world import World, make_segments
 
-from rlhp_ray.reward import PublishedEnsemble
+from rlhp_ray.predictor import PublishedEnsemble
 from rlhp_ray.types import Choice
 
 UNSEEN = make_segments(2000, np.random.default_rng(99))

@@ -6,7 +6,7 @@ import torch
 from reward_world import make_segments
 
 from rlhp_ray.errors import CorruptDataError
-from rlhp_ray.reward import StepInputs
+from rlhp_ray.predictor import StepInputs
 from rlhp_ray.reward.bootstrap import bootstrap_weights
 from rlhp_ray.reward.training_set import TrainingSet
 from rlhp_ray.types import Preference, Segments

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from rlhp_ray.reward import Architecture, PublishedEnsemble, PublishedVersions, StepInputs, make_ensemble
+from rlhp_ray.predictor import Architecture, PublishedEnsemble, StepInputs, make_ensemble
+from rlhp_ray.predictor.versions import PublishedVersions
 from rlhp_ray.storage.run_folder import RunFolder
 
 OBSERVATIONS = np.random.default_rng(0).normal(size=(4, 10, 5)).astype(np.float32)

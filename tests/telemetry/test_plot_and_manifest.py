@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import pathlib
 import socket
+import subprocess
+import sys
 
 import numpy as np
 from matplotlib.image import imread
@@ -29,6 +31,11 @@ def test_a_run_without_episodes_has_a_picture_too(tmp_path: pathlib.Path) -> Non
     learning_curve([], tmp_path / "empty.png", title="hopper")
     learning_curve([MetricsLine(0, 0, 0, {})], tmp_path / "one.png", title="hopper")
     assert colour_pixels(tmp_path / "empty.png")[0] == 0
+
+
+def test_a_process_that_draws_nothing_does_without_what_draws() -> None:
+    program = "import sys, rlhp_ray.experiment.parts; assert not {'matplotlib', 'av'} & sys.modules.keys()"
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_the_manifest_tells_versions_machine_and_seeds() -> None:

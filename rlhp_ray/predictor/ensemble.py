@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rlhp_ray.reward.inputs import StepInputs
+from rlhp_ray.predictor.inputs import StepInputs
 
 NEGATIVE_SLOPE = 0.01
 FILTERS = 16

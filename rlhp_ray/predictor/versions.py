@@ -14,7 +14,7 @@ import json
 import re
 
 from rlhp_ray.errors import CorruptDataError
-from rlhp_ray.reward.published import PublishedEnsemble
+from rlhp_ray.predictor.published import PublishedEnsemble
 from rlhp_ray.storage.run_folder import RunFolder
 
 FOLDER = "predictor"

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from rlhp_ray.reward import Architecture, StepInputs, make_ensemble
-from rlhp_ray.reward.ensemble import ImageEnsemble, VectorEnsemble
+from rlhp_ray.predictor import Architecture, StepInputs, make_ensemble
+from rlhp_ray.predictor.ensemble import ImageEnsemble, VectorEnsemble
 
 VECTORS = Architecture(StepInputs((3,), 2, discrete=False), members=3, hidden_sizes=(64, 64), dropout=0.5)
 IMAGES = Architecture(

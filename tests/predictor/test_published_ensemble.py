@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from rlhp_ray.errors import CorruptDataError
-from rlhp_ray.reward import Architecture, PublishedEnsemble, PublishedVersions, StepInputs, make_ensemble
+from rlhp_ray.predictor import Architecture, PublishedEnsemble, StepInputs, make_ensemble
+from rlhp_ray.predictor.versions import PublishedVersions
 from rlhp_ray.storage.run_folder import RunFolder
 from rlhp_ray.types import FloatArray
 

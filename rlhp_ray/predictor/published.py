@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 from rlhp_ray.errors import CorruptDataError
-from rlhp_ray.reward.ensemble import Architecture, Ensemble, make_ensemble
-from rlhp_ray.reward.inputs import StepInputs
+from rlhp_ray.predictor.ensemble import Architecture, Ensemble, make_ensemble
+from rlhp_ray.predictor.inputs import StepInputs
 from rlhp_ray.types import Array, FloatArray
 
 FORMAT = "rlhp_ray.predictor.2"

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rlhp_ray.errors import TaskError
-from rlhp_ray.reward import StepInputs
+from rlhp_ray.predictor import StepInputs
 
 
 def test_vectors_are_observation_and_action_side_by_side() -> None:
