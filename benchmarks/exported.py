@@ -29,8 +29,8 @@ def _one(task: str, seed: int, steps: int) -> dict[str, float]:
         run, out = pathlib.Path(scratch, "benchmark"), pathlib.Path(scratch, "out")
         _call([str(pathlib.Path(sys.executable).with_name("rlhp-ray")), "export", str(run), "-o", str(out)])
         summary = json.loads((run / "summary.json").read_text())
-        arguments = (str(out / "predictor"), task, str(steps), str(seed), str(EPISODES))
-        theirs = peer("stable-baselines3", "exported.py", *arguments)["true_return"]
+        arguments = ("shared", task, str(steps), str(seed), str(EPISODES), str(out / "predictor"))
+        theirs = peer("stable-baselines3", "returns.py", *arguments)["true_return"]
     own = summary["true_return_mean"]
     return {
         "share of the run's return": theirs / own,
