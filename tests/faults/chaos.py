@@ -1,12 +1,13 @@
 """Faults at random times and places, over runs with a teacher who answers throughout; a log, and what it proves.
 
-    python tests/faults/chaos.py chaos.jsonl --faults 100 --undisturbed 10
+    python tests/faults/chaos.py chaos.jsonl --faults 100 --undisturbed 20
     python tests/faults/chaos.py chaos.jsonl --verify
 
-Run N is drawn from its number, so that a call that was ended goes on where the log ends. A fault is the kill -9 of a
-process, a process that stands still for half a minute, a disk that is full for a while, the loss of a node, or a node
-whose network is cut for twenty seconds. A line of the log is one run: its faults, what was said, how it ended, its
-answers and its return. It takes root, since the second node is a host of its own, and all of it a network of its own.
+Run N has the seed N and faults drawn from it, so that a call that was ended goes on where the log ends. A fault is
+the kill -9 of a process, a process that stands still for half a minute, a disk that is full for a while, the loss of
+a node, or a node whose network is cut for twenty seconds. A line of the log is one run: its faults, what was said, how
+it ended, its answers and its return. It takes root, since the second node is a host of its own, and all of it a network
+of its own.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class Fault:
 
 def drawn(number: int) -> list[Fault]:
     """The faults of a run."""
-    rng = np.random.default_rng([number, *b"chaos"])
+    rng = np.random.default_rng([number, *b"faults"])
     faults = []
     for after in sorted(rng.integers(LABELS // 8, LABELS * 7 // 8, FAULTS_A_RUN).tolist()):
         kind = str(rng.choice(KINDS))
@@ -80,9 +81,10 @@ def drawn(number: int) -> list[Fault]:
 class Disturbed:
     """A run to whom faults happen."""
 
-    def __init__(self, run: Run, disk: SmallDisk, second: Host, faults: list[Fault]) -> None:
+    def __init__(self, run: Run, disk: SmallDisk, second: Host, faults: list[Fault], *, seed: int) -> None:
         self._run, self._disk, self._faults = run, disk, faults
         self._second: Host | None = second
+        self._seed = seed
         self._resumes = 0
         self._begun = time.monotonic()
         self._said = ""
@@ -91,7 +93,7 @@ class Disturbed:
         """Its line of the log. AssertionError where it isn't survived."""
         if self._second is not None and any(fault.kind in ("node", "cut") for fault in self._faults):
             self._run.hosts[self._run.cluster.add_host(self._second)] = self._second
-        self._run.begin()
+        self._run.begin(f"seed={self._seed}")
         for fault in self._faults:
             if not self._reaches(fault.after_answers):
                 continue
@@ -207,7 +209,7 @@ def _go_on(log: pathlib.Path, faults: int, undisturbed: int, switch: int, addres
         line: dict[str, Any] = {"run": number, "drawn": [f"{fault.kind} {fault.place}" for fault in these]}
         with one_run(switch, address) as (run, disk, second):
             try:
-                line |= Disturbed(run, disk, second, these).to_the_end()
+                line |= Disturbed(run, disk, second, these, seed=number).to_the_end()
             except (AssertionError, subprocess.SubprocessError) as error:
                 line |= {
                     "faults": [dataclasses.asdict(f) for f in these],
@@ -240,7 +242,11 @@ def verify(lines: list[dict[str, Any]]) -> str:
     if len(calm) >= 2 and disturbed:
         mean = statistics.fmean(disturbed)
         assert min(calm) <= mean <= max(calm), f"mean return {mean}, undisturbed {min(calm)} to {max(calm)}"
-        told += f"; mean return {mean:.2f}, of {len(calm)} undisturbed runs {min(calm):.2f} to {max(calm):.2f}"
+        below = sum(one < min(calm) for one in disturbed)
+        told += (
+            f"; mean return {mean:.2f}, {below} below all undisturbed ones; of {len(calm)} undisturbed runs "
+            f"{statistics.fmean(calm):.2f}, {min(calm):.2f} to {max(calm):.2f}"
+        )
     return told
 
 

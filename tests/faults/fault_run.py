@@ -23,15 +23,15 @@ from rlhp_ray.storage import RunFolder, below
 from rlhp_ray.types import Answer
 
 RLHP_RAY = str(pathlib.Path(sys.executable).with_name("rlhp-ray"))
-LABELS = 60
+LABELS = 120
 
 # A run of half a minute with a teacher who answers all the time, in which the point learns to go to its target: with
-# less training of the predictor it goes to one end of its line.
+# half the labels, or less training of the predictor, it goes to one end of its line in some seeds.
 RUN = (
     "run.name=run",
     "run.checkpoint_seconds=2",
     "run.report_seconds=1",
-    "budget.env_steps=30720",
+    "budget.env_steps=61440",
     f"budget.labels={LABELS}",
     "budget.max_env_steps_per_label=512",
     "teacher.answers_per_minute=480",

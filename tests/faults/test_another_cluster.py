@@ -50,7 +50,7 @@ def test_the_machine_of_driver_and_cluster_is_lost(machines: tuple[Run, Run]) ->
     first.begin(f"run.checkpoint_seconds={CHECKPOINT_SECONDS}")
     folder = RunFolder(first.address)
     first.until(lambda: checkpoint.newest_time(folder) is not None, "checkpoint")
-    first.until_answers(25)
+    first.until_answers(50)
     first.signal("driver", signal.SIGKILL)
     first.cluster.kill()
     assert first.wait() == -signal.SIGKILL
@@ -74,7 +74,7 @@ def test_a_cluster_is_lost_and_the_run_resumed_on_another_one(run: Run) -> None:
     first = Cluster()
     moved = Run(first, run.scratch)
     moved.begin()
-    moved.until_answers(20)
+    moved.until_answers(40)
     first.kill()
     assert moved.wait() != 0
     run.acknowledged = moved.note_answers()

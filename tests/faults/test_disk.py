@@ -27,7 +27,7 @@ def run_on_disk(run: Run, disk: SmallDisk) -> Run:
 
 def fill_while_it_runs(run: Run, disk: SmallDisk, *overrides: str) -> None:
     run.begin(*overrides)
-    run.until_answers(20)
+    run.until_answers(40)
     disk.fill()
     run.until_said("is full; free some space")
     run.note_answers()
@@ -62,7 +62,7 @@ def test_a_disk_that_stays_full_ends_the_run_which_is_resumed(run_on_disk: Run, 
 @pytest.mark.slow
 def test_a_run_folder_that_is_away_for_a_while_is_waited_for(run: Run) -> None:
     run.begin()
-    run.until_answers(20)
+    run.until_answers(40)
     away = run.path.with_name("away")
     os.rename(run.path, away)
     time.sleep(20.0)

@@ -27,7 +27,7 @@ def lone(tmp_path: pathlib.Path) -> Iterator[Run]:
 def lose(run: Run, take: Callable[[Node], None], *overrides: str) -> None:
     node = run.cluster.add_node()
     run.begin("ray.silent_seconds=5", *overrides)
-    run.until_answers(20)
+    run.until_answers(40)
     there = [actor["Name"] for actor in run.cluster.actors() if actor["Address"]["NodeID"] == node.node_id]
     assert there, "Ray placed nothing on the second node"
     take(node)

@@ -23,7 +23,7 @@ LEARNER = ((), ("agent.num_learners=1",))
 
 def stop_and_go_on(run: Run, what: str, seconds: float, *overrides: str) -> None:
     run.begin(*overrides, *LEARNER[what == "learner"])
-    run.until_answers(20)
+    run.until_answers(40)
     stopped = run.signal(what, signal.SIGSTOP)
     time.sleep(seconds)
     os.kill(stopped, signal.SIGCONT)
@@ -45,7 +45,7 @@ def test_each_process_stands_still_for_half_a_minute(run: Run, what: str) -> Non
 
 def never_comes_back(run: Run, what: str) -> None:
     run.begin("ray.silent_seconds=3", "ray.restart_seconds=8", *LEARNER[what == "learner"])
-    run.until_answers(20)
+    run.until_answers(40)
     run.signal(what, signal.SIGSTOP)
     assert run.wait() == 0, run.said
     assert SENTENCES[what] in run.said and "started again" in run.said
@@ -66,7 +66,7 @@ def test_each_process_that_never_comes_back_is_started_again(run: Run, what: str
 @pytest.mark.slow
 def test_a_driver_that_wakes_up_late_finds_the_run_taken_over(run: Run) -> None:
     run.begin()
-    run.until_answers(16)
+    run.until_answers(32)
     stopped = run.signal("driver", signal.SIGSTOP)
     heir = Run(run.cluster, run.scratch)
     heir.note_answers()
