@@ -11,7 +11,7 @@ HEAD = """# Benchmarks
 `make bench` measures env steps/s on half-cheetah; `make bench ARGS="NAME... --pairs N"` any of those below, and writes
 this page. What is compared runs in turn in one call, since a machine's speed changes from minute to minute: a ratio is
 of two runs side by side in time, and all figures are medians with their range. Other tools have virtual environments of
-their own (`benchmarks/peers`), the same networks, batch sizes and epochs.
+their own (`benchmarks/peers`), and the same networks, batch sizes and epochs where nothing else is said.
 """
 
 

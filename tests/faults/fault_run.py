@@ -25,8 +25,8 @@ from rlhp_ray.types import Answer
 RLHP_RAY = str(pathlib.Path(sys.executable).with_name("rlhp-ray"))
 LABELS = 120
 
-# A run of half a minute with a teacher who answers all the time, in which the point learns to go to its target: with
-# half the labels, or less training of the predictor, it goes to one end of its line in some seeds.
+# A run of 45 seconds with a teacher who answers all the time, in which the point nearly always learns to go to its
+# target: with half the labels, or less training of the predictor, it goes to one end of its line in some seeds.
 RUN = (
     "run.name=run",
     "run.checkpoint_seconds=2",
