@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import pathlib
 import subprocess
@@ -17,20 +16,34 @@ EPISODES = 20  # of the evaluation on the true reward, on both sides
 
 
 def exported(pairs: int, steps: int | None) -> None:
-    """configs/half-cheetah.yaml, a seed a pair: run, export, and as many steps of PPO on `LearnedReward`."""
-    seeds = itertools.count()
-    run_pairs("exported", [Side("half-cheetah", lambda: _one("half-cheetah", next(seeds), steps or STEPS))], pairs)
+    """configs/half-cheetah.yaml, a seed a pair: run, export, and as many steps of PPO on `LearnedReward`.
 
-
-def _one(task: str, seed: int, steps: int) -> dict[str, float]:
+    All runs come first, and a line says when they are done: what a run learns depends on the pace that the machine
+    allows it, what Stable-Baselines3 learns doesn't.
+    """
+    env_steps = steps or STEPS
     with tempfile.TemporaryDirectory() as scratch:
-        episodes = (f"evaluation.episodes={EPISODES}", "evaluation.random_episodes=20")
-        _call(train_command(task, scratch, f"seed={seed}", f"budget.env_steps={steps}", *episodes))
-        run, out = pathlib.Path(scratch, "benchmark"), pathlib.Path(scratch, "out")
-        _call([str(pathlib.Path(sys.executable).with_name("rlhp-ray")), "export", str(run), "-o", str(out)])
-        summary = json.loads((run / "summary.json").read_text())
-        arguments = ("shared", task, str(steps), str(seed), str(EPISODES), str(out / "predictor"))
-        theirs = peer("stable-baselines3", "returns.py", *arguments)["true_return"]
+        runs = [
+            _run_and_export("half-cheetah", seed, env_steps, pathlib.Path(scratch, str(seed))) for seed in range(pairs)
+        ]
+        print(f"{pairs} runs are done and exported", flush=True)
+        left = iter(runs)
+        run_pairs("exported", [Side("half-cheetah", lambda: _beside("half-cheetah", next(left), env_steps))], pairs)
+
+
+def _run_and_export(task: str, seed: int, env_steps: int, folder: pathlib.Path) -> pathlib.Path:
+    folder.mkdir()
+    episodes = (f"evaluation.episodes={EPISODES}", "evaluation.random_episodes=20")
+    _call(train_command(task, str(folder), f"seed={seed}", f"budget.env_steps={env_steps}", *episodes))
+    out = str(folder / "out")
+    _call([str(pathlib.Path(sys.executable).with_name("rlhp-ray")), "export", str(folder / "benchmark"), "-o", out])
+    return folder
+
+
+def _beside(task: str, folder: pathlib.Path, env_steps: int) -> dict[str, float]:
+    arguments = ("shared", task, str(env_steps), folder.name, str(EPISODES), str(folder / "out" / "predictor"))
+    theirs = peer("stable-baselines3", "returns.py", *arguments)["true_return"]
+    summary = json.loads((folder / "benchmark" / "summary.json").read_text())
     own = summary["true_return_mean"]
     return {
         "share of the run's return": theirs / own,
