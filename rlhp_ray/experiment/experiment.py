@@ -20,6 +20,7 @@ from rlhp_ray.errors import AgentLostError, Stopped
 from rlhp_ray.experiment import checkpoint
 from rlhp_ray.experiment.account import Account, Counters
 from rlhp_ray.experiment.agent_keeper import AgentKeeper
+from rlhp_ray.experiment.candidates import Candidates
 from rlhp_ray.experiment.cluster import connect, explained, remove_processes, run_key
 from rlhp_ray.experiment.cluster_figures import ClusterFigures
 from rlhp_ray.experiment.conductor import WAIT_SECONDS, Conductor, Standing
@@ -37,6 +38,8 @@ from rlhp_ray.reward import TrainerReport
 from rlhp_ray.serving import broadcast
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.tasks import Task, load_task
+
+LAST_QUERIES = 50  # that there are candidates for, once the agent brings none any more
 
 
 class Experiment:
@@ -57,6 +60,7 @@ class Experiment:
         self._loaded = checkpoint.load_newest(folder)  # before anything is started: it may be corrupt
         self._true_standing = Standing()  # of a run on the true reward, that has no loops beside the agent's
         self._conductor: Conductor | None = None
+        self._candidates: Candidates | None = None  # of a run that learns its rewards
         self._keeper: AgentKeeper | None = None  # of the agent, once the cluster is known
         self._limits = Limits(config.ray.silent_seconds, config.ray.restart_seconds)
         self._progress = Progress(self._limits, recorder.note)  # of the loop here
@@ -80,10 +84,18 @@ class Experiment:
         ):
             self._restore(agent)
             if parts is not None and self._conductor is not None:
-                FirstLabels(
+                self._candidates = Candidates(
                     self._config,
                     self._task,
                     parts=parts,
+                    counters=self._counters,
+                    recorder=self._recorder,
+                    progress=self._progress,
+                )
+                FirstLabels(
+                    self._config,
+                    parts=parts,
+                    candidates=self._candidates,
                     conductor=self._conductor,
                     counters=self._counters,
                     recorder=self._recorder,
@@ -206,7 +218,7 @@ class Experiment:
         while not self._done(agent) and not interrupt.received:
             self._progress.turned(time.monotonic())
             try:
-                self._turn(agent)
+                self._turn(agent, interrupt)
                 now = time.monotonic()
                 self._counters.train_seconds = trained_before + now - begun
                 self._report_if_due(agent)
@@ -220,13 +232,15 @@ class Experiment:
         self._progress.paused()
         return agent
 
-    def _turn(self, agent: FragmentAlgorithm) -> None:
+    def _turn(self, agent: FragmentAlgorithm, interrupt: Interrupt) -> None:
         """An update, or a wait for labels."""
         if self._conductor is not None and not self._may_step(agent):
             if not self._counters.held_seconds:
                 self._recorder.note(_why_held(self._config.budget, agent.env_steps))
             self._conductor.wait()
             self._counters.held_seconds += WAIT_SECONDS
+            if self._candidates is not None and not self._standing.counts.open:  # its env steps are taken
+                self._candidates.fill(agent, LAST_QUERIES, interrupt)
             return
         agent.train()
         self._learned(agent, agent.last_update)

@@ -16,17 +16,13 @@ from rlhp_ray.agent.off_policy import OffPolicyAlgorithm
 from rlhp_ray.config.schema import Config
 from rlhp_ray.errors import UserError
 from rlhp_ray.experiment.account import Counters
+from rlhp_ray.experiment.candidates import SEGMENTS_PER_QUERY, Candidates
 from rlhp_ray.experiment.conductor import Conductor
 from rlhp_ray.experiment.interrupt import Interrupt
 from rlhp_ray.experiment.parts import Parts
 from rlhp_ray.experiment.recorder import Recorder
 from rlhp_ray.experiment.silence import Progress
 from rlhp_ray.queries import first_labels
-from rlhp_ray.segments import SegmentStats
-from rlhp_ray.tasks import Task
-
-SEGMENTS_PER_FIRST_QUERY = 2
-FIRST_CLIP_ENV_STEPS = 20_000  # without a single clip by then, clips are longer than episodes
 
 
 class FirstLabels:
@@ -35,15 +31,15 @@ class FirstLabels:
     def __init__(
         self,
         config: Config,
-        task: Task,
         *,
         parts: Parts,
+        candidates: Candidates,
         conductor: Conductor,
         counters: Counters,
         recorder: Recorder,
         progress: Progress,
     ) -> None:
-        self._config, self._task, self._parts = config, task, parts
+        self._config, self._parts, self._candidates = config, parts, candidates
         self._conductor, self._counters = conductor, counters
         self._recorder, self._progress = recorder, progress
 
@@ -66,6 +62,8 @@ class FirstLabels:
             conductor.start()
         while standing.counts.labels < wanted and not standing.no_more_labels and not interrupt.received:
             conductor.wait()
+            if not standing.counts.open:  # where the segment store died, nothing is left to ask about
+                self._collect(agent, wanted - standing.counts.labels, interrupt)
             report_if_due()
         if interrupt.received:
             return
@@ -88,33 +86,10 @@ class FirstLabels:
         self._progress.paused()
 
     def _collect(self, agent: FragmentAlgorithm, queries: int, interrupt: Interrupt) -> None:
-        """Roll the untrained policy out until there are candidates for so many queries, or as many as are held.
-
-        UserError where those are too few.
-        """
-        self._recorder.say("collecting the first behaviour")
-        while not interrupt.received:
-            pool = self._pool()
-            if pool.candidates >= SEGMENTS_PER_FIRST_QUERY * queries:
-                break
-            if pool.dropped:  # it is full
-                if math.comb(pool.candidates, 2) < SEGMENTS_PER_FIRST_QUERY * queries:
-                    raise UserError(
-                        f"The pool holds {pool.candidates} clips, too few for {queries} first queries; raise "
-                        "segments.pool_segments or segments.pool_bytes, or lower queries.initial_fraction."
-                    )
-                break
-            if not pool.candidates and self._counters.first_env_steps > FIRST_CLIP_ENV_STEPS:
-                raise UserError(
-                    f"No clip of {self._task.clip_steps} steps fitted into an episode of {self._config.task} in "
-                    f"{self._counters.first_env_steps:,} env steps, since its episodes end sooner; "
-                    "set segments.clip_steps lower."
-                )
-            self._progress.turned(time.monotonic())
-            fragments = agent.collect(learned=False)
-            self._counters.first_env_steps += sum(map(len, fragments))
-        self._progress.paused()
-
-    def _pool(self) -> SegmentStats:
-        stats: SegmentStats = result(self._parts.store.stats.remote())
-        return stats
+        """Have candidates for so many queries; UserError where the pool can't hold what they need."""
+        held = self._candidates.fill(agent, queries, interrupt)
+        if math.comb(held, 2) < SEGMENTS_PER_QUERY * queries and not interrupt.received:
+            raise UserError(
+                f"The pool holds {held} clips, too few for {queries} first queries; raise segments.pool_segments or "
+                "segments.pool_bytes, or lower queries.initial_fraction."
+            )

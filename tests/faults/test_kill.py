@@ -85,3 +85,23 @@ def test_a_driver_that_is_killed_before_its_first_checkpoint_keeps_the_answers(r
 @pytest.mark.parametrize("what", PROCESSES)
 def test_each_process_is_killed_three_times(run: Run, what: str, seed: int) -> None:
     kill_at_a_random_moment(run, what, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("moment", "overrides"),
+    [
+        ("asking for the first labels", ("queries.initial_fraction=0.9",)),
+        ("The agent has taken all of its env steps", ("budget.env_steps=2048", "budget.max_env_steps_per_label=1e6")),
+    ],
+)
+def test_the_segment_store_is_killed_while_the_agent_brings_no_candidates(
+    run: Run, moment: str, overrides: tuple[str, ...]
+) -> None:
+    """All that could be asked about is lost with it."""
+    run.begin(*overrides)
+    run.until_said(moment)
+    run.signal("segments", signal.SIGKILL)
+    assert run.wait() == 0, run.said
+    assert run.said.count("collecting behaviour to ask about") > (moment == "asking for the first labels")
+    run.check_end()

@@ -35,7 +35,7 @@ def test_fifteen_people_at_once(page_cluster: Cluster, tmp_path: pathlib.Path) -
         people = [Program(run, f"p{number}", lambda left, right: "left") for number in range(15)]
         run.wait_for(lambda: len(queries_of(run)) >= 120)
         # Nobody waits for all of the first behaviour: the first labels are asked while it is still gathered.
-        assert "collecting the first behaviour" in run.log() and "asking for the first labels" not in run.log()
+        assert "collecting behaviour to ask about" in run.log() and "asking for the first labels" not in run.log()
         for query in queries_of(run):  # drawn before anybody comes
             people[0].see(query)
         in_parallel(people, 20.0, each=2.0)
