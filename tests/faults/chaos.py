@@ -33,7 +33,7 @@ sys.path.append(str(pathlib.Path(__file__).parents[1]))
 
 import numpy as np
 import pyarrow.parquet as pq
-from fault_cluster import Cluster
+from fault_cluster import PATIENCE_SECONDS, Cluster
 from fault_run import LABELS, Run
 from hosts import Host, a_switch, hosts_problem, join_network
 from small_disk import SmallDisk, small_disk
@@ -122,8 +122,10 @@ class Disturbed:
 
     def _reaches(self, answers: int) -> bool:
         """Wait until so many are acknowledged; False where the run is over before."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while len(self._run.note_answers()) < answers:
             assert self._run.driver is not None
+            assert time.monotonic() < deadline, f"no {answers} answers:\n{self._run.said}"
             status = self._run.driver.poll()
             if status == 0:
                 return False
