@@ -2,6 +2,7 @@
 
     python tests/faults/chaos.py chaos.jsonl --faults 100 --undisturbed 20
     python tests/faults/chaos.py chaos.jsonl --verify
+    python tests/faults/chaos.py undisturbed.jsonl --seeds 6 34
 
 Run N has the seed N and faults drawn from it, so that a call that was ended goes on where the log ends. A fault is
 the kill -9 of a process, a process that stands still for half a minute, a disk that is full for a while, the loss of
@@ -190,12 +191,17 @@ def one_run(switch: int, address: str) -> Iterator[tuple[Run, SmallDisk, Host]]:
             cluster.stop()
 
 
-def go_on(log: pathlib.Path, faults: int, undisturbed: int) -> None:
-    """Add lines until there are so many faults, and so many runs without any."""
+def go_on(log: pathlib.Path, faults: int, undisturbed: int, seeds: list[int]) -> None:
+    """Add lines until there are so many faults, and so many runs without any; or runs with these seeds, without any."""
     if problem := hosts_problem():
         sys.exit(problem)
     with a_switch() as switch:
-        _go_on(log, faults, undisturbed, switch, join_network(switch, 1))
+        address = join_network(switch, 1)
+        if seeds:
+            for seed in seeds:
+                _add(log, seed, [], switch, address)
+        else:
+            _go_on(log, faults, undisturbed, switch, address)
 
 
 def _go_on(log: pathlib.Path, faults: int, undisturbed: int, switch: int, address: str) -> None:
@@ -208,21 +214,25 @@ def _go_on(log: pathlib.Path, faults: int, undisturbed: int, switch: int, addres
             return
         # In turn, so that a machine that becomes slower is so for both.
         these = [] if calm < undisturbed and (done >= faults or calm * faults <= done * undisturbed) else drawn(number)
-        line: dict[str, Any] = {"run": number, "drawn": [f"{fault.kind} {fault.place}" for fault in these]}
-        with one_run(switch, address) as (run, disk, second):
-            try:
-                line |= Disturbed(run, disk, second, these, seed=number).to_the_end()
-            except (AssertionError, subprocess.SubprocessError) as error:
-                line |= {
-                    "faults": [dataclasses.asdict(f) for f in these],
-                    "outcome": "FAILED",
-                    "said": [str(error).replace(run.dir, "RUNS")],
-                }
-        lines.append(line)
-        with log.open("a") as file:
-            file.write(json.dumps(line) + "\n")
-        print(f"run {number}: {', '.join(line['drawn']) or 'undisturbed'}: {line['outcome']}", flush=True)
+        lines.append(_add(log, number, these, switch, address))
         number += 1
+
+
+def _add(log: pathlib.Path, number: int, faults: list[Fault], switch: int, address: str) -> dict[str, Any]:
+    line: dict[str, Any] = {"run": number, "drawn": [f"{fault.kind} {fault.place}" for fault in faults]}
+    with one_run(switch, address) as (run, disk, second):
+        try:
+            line |= Disturbed(run, disk, second, faults, seed=number).to_the_end()
+        except (AssertionError, subprocess.SubprocessError) as error:
+            line |= {
+                "faults": [dataclasses.asdict(fault) for fault in faults],
+                "outcome": "FAILED",
+                "said": [str(error).replace(run.dir, "RUNS")],
+            }
+    with log.open("a") as file:
+        file.write(json.dumps(line) + "\n")
+    print(f"run {number}: {', '.join(line['drawn']) or 'undisturbed'}: {line['outcome']}", flush=True)
+    return line
 
 
 def read(log: pathlib.Path) -> list[dict[str, Any]]:
@@ -258,11 +268,12 @@ def main() -> None:
     parser.add_argument("log", type=pathlib.Path)
     parser.add_argument("--faults", type=int, default=100)
     parser.add_argument("--undisturbed", type=int, default=10)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[], help="only runs with these, without any fault")
     parser.add_argument("--verify", action="store_true", help="only say what the log proves")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended; the same command goes on"))  # and nothing is left behind
     if not options.verify:
-        go_on(options.log, options.faults, options.undisturbed)
+        go_on(options.log, options.faults, options.undisturbed, options.seeds)
     print(verify(read(options.log)))
 
 
