@@ -43,6 +43,7 @@ class Standing:
     trainer: TrainerReport | None = None
     teachers_exhausted: bool = False
     questions_exhausted: bool = False
+    nothing_to_ask_at: int = -1  # env steps at which the questioner last found nothing to ask
 
     @property
     def no_more_labels(self) -> bool:
@@ -170,6 +171,8 @@ class Conductor:
             standing.questions_exhausted = report.exhausted
             if report.opened:
                 self._woken.update(self._teachers)
+            else:
+                standing.nothing_to_ask_at = self._asked_at_env_steps
             if not self._teachers:  # people answer
                 self._ask_about_people()
             return QUESTIONER_REST_SECONDS

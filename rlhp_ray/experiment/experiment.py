@@ -251,14 +251,21 @@ class Experiment:
             self._conductor.raise_if_failed()
 
     def _may_step(self, agent: FragmentAlgorithm) -> bool:
-        """Whether the agent has env steps left and isn't held back until an open query is answered."""
+        """Whether the agent has env steps left and isn't held back.
+
+        It is until an open query is answered; and where none is open, until the questioner, which may be away, has
+        looked at these env steps and found nothing to ask.
+        """
         budget = self._config.budget
         if agent.env_steps >= budget.env_steps:
             return False
         limit = budget.max_env_steps_per_label
-        if self._conductor is None or limit is None or self._labels_spent() or not self._standing.counts.open:
+        standing = self._standing
+        if self._conductor is None or limit is None or self._labels_spent():
             return True
-        return agent.env_steps < limit * self._standing.counts.labels
+        if agent.env_steps < limit * standing.counts.labels:
+            return True
+        return not standing.counts.open and standing.nothing_to_ask_at >= agent.env_steps
 
     def _done(self, agent: FragmentAlgorithm) -> bool:
         return agent.env_steps >= self._config.budget.env_steps and self._labels_spent()

@@ -2,7 +2,7 @@
 
     python tests/faults/chaos.py chaos.jsonl --faults 100 --undisturbed 20
     python tests/faults/chaos.py chaos.jsonl --verify
-    python tests/faults/chaos.py undisturbed.jsonl --seeds 6 34
+    python tests/faults/chaos.py undisturbed.jsonl --seeds 6 34 --faults 0
 
 Run N has the seed N and faults drawn from it, so that a call that was ended goes on where the log ends. A fault is
 the kill -9 of a process, a process that stands still for half a minute, a disk that is full for a while, the loss of
@@ -192,14 +192,14 @@ def one_run(switch: int, address: str) -> Iterator[tuple[Run, SmallDisk, Host]]:
 
 
 def go_on(log: pathlib.Path, faults: int, undisturbed: int, seeds: list[int]) -> None:
-    """Add lines until there are so many faults, and so many runs without any; or runs with these seeds, without any."""
+    """Add lines until there are so many faults, and so many runs without any; or only the runs `seeds`."""
     if problem := hosts_problem():
         sys.exit(problem)
     with a_switch() as switch:
         address = join_network(switch, 1)
         if seeds:
             for seed in seeds:
-                _add(log, seed, [], switch, address)
+                _add(log, seed, drawn(seed) if faults else [], switch, address)
         else:
             _go_on(log, faults, undisturbed, switch, address)
 
@@ -268,7 +268,9 @@ def main() -> None:
     parser.add_argument("log", type=pathlib.Path)
     parser.add_argument("--faults", type=int, default=100)
     parser.add_argument("--undisturbed", type=int, default=10)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[], help="only runs with these, without any fault")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[], help="only these runs; without faults by --faults 0"
+    )
     parser.add_argument("--verify", action="store_true", help="only say what the log proves")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended; the same command goes on"))  # and nothing is left behind

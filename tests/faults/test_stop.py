@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
 
 import pytest
-from fault_run import Run
+from fault_run import LABELS, Run
 
 SENTENCES = {
     "segments": "The segment store has not answered for",
@@ -77,3 +78,25 @@ def test_a_driver_that_wakes_up_late_finds_the_run_taken_over(run: Run) -> None:
     assert "Another driver has taken over" in run.said and "Traceback" not in run.said, run.said
     assert heir.wait() == 0, heir.said
     heir.check_end()
+
+
+@pytest.mark.slow
+def test_the_agent_keeps_its_pace_while_nobody_asks(run: Run) -> None:
+    """Once all that was open is answered, it waits for the questioner too."""
+    run.begin()
+    run.until_answers(LABELS // 3)
+    run.signal("questioner", signal.SIGSTOP)
+    seen: list[tuple[int, int]] = []  # answers and env steps, a second apart
+
+    def nothing_comes_any_more() -> bool:
+        time.sleep(1.0)
+        line = json.loads((run.path / "metrics.jsonl").read_text().splitlines()[-1])
+        seen.append((line["labels"], line["env_steps"]))
+        return len(seen) > 5 and len(set(seen[-5:])) == 1
+
+    run.until(nothing_comes_any_more, "pause")
+    run.signal("questioner", signal.SIGCONT)
+    assert run.wait() == 0, run.said
+    labels, env_steps = seen[-1]
+    assert labels < LABELS and env_steps < 61440, seen
+    run.check_end()
