@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import ray
 
 from rlhp_ray.agent.algorithm import FragmentAlgorithm, Update
-from rlhp_ray.config.schema import BudgetPart, Config
+from rlhp_ray.config.schema import Config
 from rlhp_ray.errors import AgentLostError, Stopped
 from rlhp_ray.experiment import checkpoint
 from rlhp_ray.experiment.account import Account, Counters
@@ -27,6 +27,7 @@ from rlhp_ray.experiment.conductor import WAIT_SECONDS, Conductor, Standing
 from rlhp_ray.experiment.first_labels import FirstLabels
 from rlhp_ray.experiment.interrupt import Interrupt
 from rlhp_ray.experiment.latency import AnswerLatency
+from rlhp_ray.experiment.pace import labels_spent, may_step, why_held
 from rlhp_ray.experiment.parts import Parts, build_agent, build_parts
 from rlhp_ray.experiment.placement import fit
 from rlhp_ray.experiment.profiling import profiled
@@ -234,9 +235,9 @@ class Experiment:
 
     def _turn(self, agent: FragmentAlgorithm, interrupt: Interrupt) -> None:
         """An update, or a wait for labels."""
-        if self._conductor is not None and not self._may_step(agent):
+        if self._conductor is not None and not may_step(self._config.budget, self._standing, agent.env_steps):
             if not self._counters.held_seconds:
-                self._recorder.note(_why_held(self._config.budget, agent.env_steps))
+                self._recorder.note(why_held(self._config.budget, agent.env_steps))
             self._conductor.wait()
             self._counters.held_seconds += WAIT_SECONDS
             if self._candidates is not None and not self._standing.counts.open:  # its env steps are taken
@@ -250,31 +251,10 @@ class Experiment:
                 self._conductor.turn()
             self._conductor.raise_if_failed()
 
-    def _may_step(self, agent: FragmentAlgorithm) -> bool:
-        """Whether the agent has env steps left and isn't held back.
-
-        It is until an open query is answered; and where none is open, until the questioner, which may be away, has
-        looked at these env steps and found nothing to ask.
-        """
-        budget = self._config.budget
-        if agent.env_steps >= budget.env_steps:
-            return False
-        limit = budget.max_env_steps_per_label
-        standing = self._standing
-        if self._conductor is None or limit is None or self._labels_spent():
-            return True
-        if agent.env_steps < limit * standing.counts.labels:
-            return True
-        return not standing.counts.open and standing.nothing_to_ask_at >= agent.env_steps
-
     def _done(self, agent: FragmentAlgorithm) -> bool:
-        return agent.env_steps >= self._config.budget.env_steps and self._labels_spent()
-
-    def _labels_spent(self) -> bool:
-        if self._conductor is None:
-            return True
-        standing = self._standing
-        return standing.counts.labels >= self._config.budget.labels or standing.no_more_labels
+        return agent.env_steps >= self._config.budget.env_steps and (
+            self._conductor is None or labels_spent(self._config.budget, self._standing)
+        )
 
     # Keeping account --------------------------------------------------------------------------------------------------
 
@@ -310,12 +290,3 @@ class Experiment:
     def _report(self, agent: FragmentAlgorithm) -> None:
         self._count_wall_seconds()
         self._recorder.report(agent.env_steps, self._standing, self._counters, self._latency)
-
-
-def _why_held(budget: BudgetPart, env_steps: int) -> str:
-    if env_steps >= budget.env_steps:
-        return "The agent has taken all of its env steps; the run waits for the last answers."
-    return (
-        f"The agent waits for answers: it takes {budget.max_env_steps_per_label:,g} env steps for each label at most "
-        "(budget.max_env_steps_per_label)."
-    )
