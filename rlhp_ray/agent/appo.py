@@ -47,8 +47,8 @@ class APPOLearner(SequenceLearner):
         evaluated, begin = [], 0
         for observations in batch.all_observations():
             end = begin + len(observations)
-            logp, _, values = self.actor_critic.evaluate_actions(observations, actions[begin:end])
-            evaluated.append(torch.stack([logp, self.actor_critic.in_reward_units(values)]))
+            said = self.actor_critic.evaluate_actions(observations, actions[begin:end])
+            evaluated.append(torch.stack([said.action_logp, self.actor_critic.in_reward_units(said.values)]))
             begin = end
         logp, values = torch.cat(evaluated, dim=1).reshape(2, batch.sequences, batch.steps + 1)
         return logp[:, :-1], values

@@ -10,7 +10,7 @@ convolutional network.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
@@ -27,6 +27,15 @@ VARIANCE_EPSILON = 1e-8
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
 
+class Evaluated(NamedTuple):
+    """What a policy and its value function say of B observations and the actions that were taken."""
+
+    action_logp: Tensor  # [B]
+    entropy: Tensor  # [B]
+    values: Tensor  # [B], normalised
+    outputs: Tensor  # [B, outputs]: a Gaussian's means, a categorical's logits
+
+
 class ActorCritic(TorchRLModule, ValueFunctionAPI):  # type: ignore[misc]  # RLlib is untyped
     """Gaussian (Box) or categorical (Discrete) policy and a value function, on vectors or uint8 images [C, H, W].
 
@@ -38,6 +47,8 @@ class ActorCritic(TorchRLModule, ValueFunctionAPI):  # type: ignore[misc]  # RLl
     obs_var: Tensor
     obs_count: Tensor
     log_std: Tensor
+    low: Tensor
+    high: Tensor
     value_mean: Tensor
     value_std: Tensor
 
@@ -65,6 +76,9 @@ class ActorCritic(TorchRLModule, ValueFunctionAPI):  # type: ignore[misc]  # RLl
                 self.log_std = nn.Parameter(log_std)
             else:
                 self.register_buffer("log_std", log_std)
+            for name in ("low", "high"):
+                bound = torch.from_numpy(getattr(self.action_space, name).astype(np.float32).reshape(-1))
+                self.register_buffer(name, bound, persistent=False)
         self.register_buffer("value_mean", torch.zeros(()))
         self.register_buffer("value_std", torch.ones(()))
 
@@ -112,8 +126,8 @@ class ActorCritic(TorchRLModule, ValueFunctionAPI):  # type: ignore[misc]  # RLl
 
     # Learning (normalised observations, so that a batch is normalised once) -----------------------------------------
 
-    def evaluate_actions(self, normalized: Tensor, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Log-probabilities [B], entropies [B] and normalised values [B] of a minibatch."""
+    def evaluate_actions(self, normalized: Tensor, actions: Tensor) -> Evaluated:
+        """Probabilities and values of a minibatch."""
         features = self.trunk(normalized)
         outputs = self.policy(features)
         values = self.value(features).squeeze(-1)
@@ -121,10 +135,14 @@ class ActorCritic(TorchRLModule, ValueFunctionAPI):  # type: ignore[misc]  # RLl
             scaled = (actions - outputs) * (-self.log_std).exp()
             logp = -0.5 * scaled.square().sum(-1) - (self.log_std + _HALF_LOG_2PI).sum()
             entropy = (self.log_std + 0.5 + _HALF_LOG_2PI).sum().expand(len(actions))
-            return logp, entropy, values
+            return Evaluated(logp, entropy, values, outputs)
         log_probabilities = outputs.log_softmax(-1)
         logp = log_probabilities.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
-        return logp, -(log_probabilities.exp() * log_probabilities).sum(-1), values
+        return Evaluated(logp, -(log_probabilities.exp() * log_probabilities).sum(-1), values, outputs)
+
+    def beyond_bounds(self, means: Tensor) -> Tensor:
+        """Squared distance [B] of a Gaussian's means [B, D] from the nearest action that isn't clipped."""
+        return (means - means.clamp(self.low, self.high)).square().sum(-1)
 
     @torch.no_grad()
     def observe(self, count: int, mean: Tensor, variance: Tensor) -> None:

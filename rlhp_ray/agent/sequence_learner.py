@@ -12,7 +12,7 @@ from torch import Tensor
 from rlhp_ray.agent import collective
 from rlhp_ray.agent.batch import SequenceBatch
 from rlhp_ray.agent.learner import BUDGET, ArrayLearner, on_a_line
-from rlhp_ray.agent.module import ActorCritic
+from rlhp_ray.agent.module import ActorCritic, Evaluated
 from rlhp_ray.types import Array
 
 VALUE_SCALE_RATE = 0.1  # how fast the value's scale follows the batches' targets
@@ -92,10 +92,10 @@ class SequenceLearner(ArrayLearner, abc.ABC):
         return self._sums / minibatches, len(batch)
 
     def compute_loss_for_module(
-        self, *, module_id: str, config: Any, batch: dict[str, Tensor], fwd_out: tuple[Tensor, Tensor, Tensor]
+        self, *, module_id: str, config: Any, batch: dict[str, Tensor], fwd_out: Evaluated
     ) -> Tensor:
-        """PPO's loss of a minibatch, from log-probabilities, entropies and normalised values of its rows."""
-        logp, entropy, values = fwd_out
+        """PPO's loss of a minibatch, from what the module says of its rows."""
+        logp, entropy, values, outputs = fwd_out
         part = self._part
         log_ratio = logp - batch["action_logp"]
         ratio = log_ratio.exp()
@@ -105,6 +105,8 @@ class SequenceLearner(ArrayLearner, abc.ABC):
         loss = policy_loss + part.value_coefficient * value_loss
         if part.entropy_coefficient:
             loss = loss - part.entropy_coefficient * entropy.mean()
+        if part.bounds_coefficient and self.actor_critic.continuous:
+            loss = loss + part.bounds_coefficient * self.actor_critic.beyond_bounds(outputs).mean()
         with torch.no_grad():
             divergence, clip_fraction = (ratio - 1 - log_ratio).mean(), (ratio != clipped).float().mean()
             self._sums += torch.stack([policy_loss, value_loss, entropy.mean(), divergence, clip_fraction])

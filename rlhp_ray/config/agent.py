@@ -80,6 +80,12 @@ class AgentPart(Part):
     gae_lambda: Annotated[float, Field(ge=0, le=1)] = Field(0.95, description="GAE's lambda.")
     clip: PositiveFloat = Field(0.2, description="PPO's clipping of the ratio.")
     entropy_coefficient: NonNegativeFloat = Field(0.0, description="Entropy bonus.")
+    bounds_coefficient: NonNegativeFloat = Field(
+        0.0,
+        description="Penalty on a Gaussian policy's means beyond the actions' bounds, squared (ppo, appo). Out there "
+        "every action is clipped to the same one, so that a policy that an early predictor drove there learns nothing "
+        "from later ones; the penalty brings it back.",
+    )
     value_coefficient: NonNegativeFloat = Field(0.5, description="Weight of the value loss.")
     max_grad_norm: PositiveFloat = Field(0.5, description="Gradients are scaled down to this norm.")
     initial_log_std: float = Field(0.0, description="Log standard deviation of a new Gaussian policy.")

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from agent_data import BUDGET, agent_part, make_config, make_learner, training_data
 from ray.rllib.core import COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 
@@ -112,6 +113,23 @@ def test_a_linear_rate_falls_to_zero_and_goes_on_where_it_was() -> None:
     other.restore(learner.snapshot(), env_steps=BUDGET // 2)
     assert rate(other) == pytest.approx(0.5 * 3e-3)
     assert rate(make_learner(agent_part("ppo"))) == pytest.approx(3e-3)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_policy_beyond_the_bounds_of_its_actions_comes_back(algorithm: str) -> None:
+    """Where all of its actions are clipped to 1, which reward it gets doesn't depend on them."""
+
+    def mean_after(coefficient: float) -> float:
+        part = agent_part(algorithm, initial_log_std=-1.5, bounds_coefficient=coefficient)
+        runner, learner = ArrayEnvRunner(config=make_config(part)), make_learner(part)
+        with torch.no_grad():
+            learner.trained.policy[-1].bias.fill_(3.0)
+        for _ in range(40):
+            _update(learner, fragment := runner.sample(weights=_weights(learner)))
+        return float(np.mean(fragment.actions))
+
+    assert mean_after(1.0) < 1.2
+    assert mean_after(0.0) > 2.5
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

@@ -67,7 +67,7 @@ def test_the_learner_s_probabilities_are_those_of_acting(space: gym.Space) -> No
     module = _module(space)
     observations = torch.randn(64, 3)
     actions, logp, _ = module.act(observations, torch.Generator().manual_seed(0))
-    again, entropy, values = module.evaluate_actions(module.normalize(observations), actions)
+    again, entropy, values, _ = module.evaluate_actions(module.normalize(observations), actions)
     torch.testing.assert_close(again, logp, rtol=1e-4, atol=1e-5)
     assert entropy.shape == values.shape == (64,)
 
@@ -79,7 +79,7 @@ def test_probabilities_are_torch_s_own() -> None:
     mean = module.act_greedily(observations)
     normal = torch.distributions.Normal(mean, module.log_std.exp())
     torch.testing.assert_close(logp, normal.log_prob(actions).sum(-1), rtol=1e-4, atol=1e-5)
-    _, entropy, _ = module.evaluate_actions(module.normalize(observations), actions)
+    _, entropy, _, _ = module.evaluate_actions(module.normalize(observations), actions)
     torch.testing.assert_close(entropy, normal.entropy().sum(-1), rtol=1e-4, atol=1e-5)
 
 
@@ -119,7 +119,7 @@ def test_values_and_probabilities_of_images_are_those_of_acting(space: gym.Space
     actions, logp, values = module.act(images, generator)
     assert values is not None
     torch.testing.assert_close(module.values(images), values, rtol=1e-4, atol=1e-4)
-    again, _, normalized = module.evaluate_actions(module.normalize(images), actions)
+    again, _, normalized, _ = module.evaluate_actions(module.normalize(images), actions)
     torch.testing.assert_close(again, logp, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(module.in_reward_units(normalized), values, rtol=1e-4, atol=1e-4)
 
@@ -157,3 +157,9 @@ def test_a_policy_comes_back_from_its_arrays(algorithm: str, name: str) -> None:
     torch.testing.assert_close(policy.act_greedily(observations), module.act_greedily(observations))
     acted = [one.act(observations, torch.Generator().manual_seed(1)) for one in (policy, module)]
     torch.testing.assert_close(acted[0].actions, acted[1].actions)
+
+
+def test_only_what_is_beyond_a_bound_is_far_from_it() -> None:
+    space = gym.spaces.Box(np.array([-1, -np.inf], np.float32), np.array([2, np.inf], np.float32))
+    means = torch.tensor([[0.5, 100.0], [3.0, -100.0], [-4.0, 0.0]])
+    assert _module(space).beyond_bounds(means).tolist() == [0.0, 1.0, 9.0]

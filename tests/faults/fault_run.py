@@ -23,22 +23,26 @@ from rlhp_ray.storage import RunFolder, below
 from rlhp_ray.types import Answer
 
 RLHP_RAY = str(pathlib.Path(sys.executable).with_name("rlhp-ray"))
-LABELS = 120
+LABELS, ENV_STEPS = 120, 81920
 
-# A run of 45 seconds with a teacher who answers all the time, in which the point nearly always learns to go to its
-# target: with half the labels, or less training of the predictor, it goes to one end of its line in some seeds.
+# A run of 50 seconds with a teacher who answers all the time, in which the point learns to go to its target: with half
+# the labels, or less training of the predictor, it goes to one end of its line in some seeds. While nobody answers, the
+# agent learns on from the few answers that there are, and may be driven far beyond the bounds of its actions; it comes
+# back, and the last quarter of its env steps, when all labels are there, gives it the time.
 RUN = (
     "run.name=run",
     "run.checkpoint_seconds=2",
     "run.report_seconds=1",
-    "budget.env_steps=61440",
+    f"budget.env_steps={ENV_STEPS}",
     f"budget.labels={LABELS}",
     "budget.max_env_steps_per_label=512",
     "teacher.answers_per_minute=480",
     "queries.initial_fraction=0.2",
+    "queries.schedule=constant",
     *SMALL_PARTS,
     "agent.learning_rate=3e-3",
     "agent.gamma=0.9",
+    "agent.bounds_coefficient=1",
     "reward.hidden_sizes=[64,64]",
     "reward.initial_epochs=200",
     "reward.labels_per_env_step=5",

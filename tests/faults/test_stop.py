@@ -8,7 +8,7 @@ import signal
 import time
 
 import pytest
-from fault_run import LABELS, Run
+from fault_run import ENV_STEPS, LABELS, Run
 
 SENTENCES = {
     "segments": "The segment store has not answered for",
@@ -98,5 +98,5 @@ def test_the_agent_keeps_its_pace_while_nobody_asks(run: Run) -> None:
     run.signal("questioner", signal.SIGCONT)
     assert run.wait() == 0, run.said
     labels, env_steps = seen[-1]
-    assert labels < LABELS and env_steps < 61440, seen
+    assert labels < LABELS and env_steps < ENV_STEPS, seen
     run.check_end()

@@ -113,7 +113,7 @@ def test_advantages_and_probabilities_are_the_policy_s(task: str) -> None:
     with torch.no_grad():
         values = module.values(flat).numpy().reshape(ENVS, STEPS + 1)
         actions = np.concatenate([fragment.actions, fragment.actions[:, -1:]], axis=1)
-        logp, _, _ = module.evaluate_actions(
+        logp, *_ = module.evaluate_actions(
             module.normalize(flat), torch.from_numpy(actions.reshape(-1, *actions.shape[2:]))
         )
     np.testing.assert_allclose(
@@ -206,7 +206,7 @@ def _log_probabilities(runner: ArrayEnvRunner, fragment: Fragment) -> np.ndarray
     observations, actions = torch.from_numpy(fragment.observations[:, :-1]), torch.from_numpy(fragment.actions)
     with torch.no_grad():
         seen = runner.module.normalize(observations.flatten(0, 1))
-        logp, _, _ = runner.module.evaluate_actions(seen, actions.flatten(0, 1))
+        logp, *_ = runner.module.evaluate_actions(seen, actions.flatten(0, 1))
     return logp.numpy().reshape(ENVS, STEPS)
 
 
