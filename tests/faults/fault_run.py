@@ -27,9 +27,9 @@ LABELS, ENV_STEPS = 120, 81920
 
 # A run of 50 seconds with a teacher who answers all the time, in which the point learns to go to its target: with half
 # the labels, or less training of the predictor, it goes to one end of its line in some seeds. While nobody answers, the
-# agent learns on from the few answers that there are, and may be driven to one end with little noise left, and far beyond
-# the bounds of its actions, where it learns nothing from later answers; so it is kept trying and within reach of them,
-# and the last quarter of its env steps, when all labels are there, gives it the time to come back.
+# agent learns on from the few answers that there are. They may drive it to one end with little noise left, and far
+# beyond the bounds of its actions, where it learns nothing from later answers; so it is kept trying, and within their
+# reach, and the last quarter of its env steps, when all labels are there, gives it the time to come back.
 RUN = (
     "run.name=run",
     "run.checkpoint_seconds=2",
