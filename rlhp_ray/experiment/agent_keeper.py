@@ -40,19 +40,29 @@ class AgentKeeper:
 
     def in_place_of(self, lost: FragmentAlgorithm, error: AgentLostError) -> FragmentAlgorithm:
         """An agent that goes on from the last checkpoint; raises the error where agents are lost again and again."""
-        self._rebuilds += 1
-        self._rebuilds_in_a_row += 1
-        if self._rebuilds_in_a_row > MAX_REBUILDS:
-            raise error
-        self.stop()
-        agent = self.build()
-        loaded = checkpoint.load_newest(self._folder)
-        if loaded is not None:
-            agent.go_on(loaded[0])
+        agent: FragmentAlgorithm | None = None
+        cause: Exception | None = None
+        while agent is None:
+            self._rebuilds += 1
+            self._rebuilds_in_a_row += 1
+            if self._rebuilds_in_a_row > MAX_REBUILDS:
+                raise error from cause
+            self.stop()
+            try:
+                agent = self._rebuilt()
+            except Exception as while_built:  # lost again: RLlib fails in ways of its own where a learner dies then
+                cause = while_built
         self._note(
             f"The agent was lost after {lost.env_steps:,} env steps (a learner or its EnvRunners died) and goes on "
             f"from {agent.env_steps:,}, its last checkpoint's."
         )
+        return agent
+
+    def _rebuilt(self) -> FragmentAlgorithm:
+        agent = self.build()
+        loaded = checkpoint.load_newest(self._folder)
+        if loaded is not None:
+            agent.go_on(loaded[0])
         return agent
 
     def save(self, counters: dict[str, Any]) -> None:

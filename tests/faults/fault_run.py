@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -166,6 +167,16 @@ class Run:
                 if (outside := host.outside(pid)) is not None:
                     return outside
         raise AssertionError(f"no {what} on the cluster")
+
+    def until_again(self, what: str, killed: int | None) -> None:
+        """Wait until a process of the run is there, another one than that which was killed."""
+
+        def there() -> bool:
+            with contextlib.suppress(AssertionError):
+                return self.process(what) != killed
+            return False
+
+        self.until(there, what)
 
     def signal(self, what: str, number: signal.Signals) -> int:
         """Send a signal to a process of the run; its id."""

@@ -26,24 +26,25 @@ SAID = dict.fromkeys(("trainer", "segments", "collector", "teacher", "questioner
 }
 
 
-def kill_at_a_random_moment(run: Run, what: str, seed: int, *overrides: str) -> None:
-    rng = np.random.default_rng([seed, *what.encode()])
-    run.begin(*(["agent.num_learners=1"] if what == "learner" else []), *overrides)
-    run.until_answers(int(rng.integers(LABELS // 5, LABELS * 4 // 5)))
-    time.sleep(float(rng.uniform(0.0, 0.5)))
-    run.signal(what, signal.SIGKILL)
+def kill(run: Run, what: str) -> int:
+    """Kill it; the driver is told to resume."""
+    killed = run.signal(what, signal.SIGKILL)
     if what == "driver":
         assert run.wait() == -signal.SIGKILL
         run.note_answers()
         run.resume()
-    status = run.wait()
-    assert status == 0, run.said
+    return killed
+
+
+def check_end(run: Run, what: str, times: int) -> None:
+    """The run ends by itself, says what happened, and nothing is lost or left."""
+    assert run.wait() == 0, run.said
     assert SAID[what] in run.said
-    check_status(run, what)
+    check_status(run, what, times)
     run.check_end()
 
 
-def check_status(run: Run, what: str) -> None:
+def check_status(run: Run, what: str, times: int) -> None:
     """What was started again is named there with its node and what it cost, or, where it is Serve's, what was said."""
     found = status(run.address)
     for process in found.processes:
@@ -63,28 +64,34 @@ def check_status(run: Run, what: str) -> None:
     if what in ("replica", "controller", "learner"):  # another one in its place, or the cluster's own
         assert any(SAID[what] in incident.said for incident in found.incidents)
     else:
-        assert named is not None and named.restarts == 1 and named.lost
+        assert named is not None and named.restarts == times and named.lost
         others = [process for process in found.processes if process != named]
         assert not any(process.restarts for process in others), others
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", ["driver", "collector"])
-def test_a_killed_process_costs_no_answer(run: Run, what: str) -> None:
-    kill_at_a_random_moment(run, what, seed=0)
+@pytest.mark.parametrize("what", PROCESSES)
+def test_each_process_is_killed_three_times(run: Run, what: str) -> None:
+    """In one run, so that what was started again is killed too."""
+    rng = np.random.default_rng([*what.encode()])
+    run.begin(*(["agent.num_learners=1"] if what == "learner" else []))
+    killed = None
+    for number in range(ROUNDS):
+        between = LABELS // 5 + LABELS * 3 // 5 * np.array([number, number + 1]) // ROUNDS
+        run.until_answers(int(rng.integers(*between)))
+        time.sleep(float(rng.uniform(0.0, 0.5)))
+        run.until_again(what, killed)
+        killed = kill(run, what)
+    check_end(run, what, ROUNDS)
 
 
 @pytest.mark.slow
 def test_a_driver_that_is_killed_before_its_first_checkpoint_keeps_the_answers(run: Run) -> None:
-    kill_at_a_random_moment(run, "driver", 0, "run.checkpoint_seconds=1000")
+    run.begin("run.checkpoint_seconds=1000")
+    run.until_answers(LABELS // 2)
+    kill(run, "driver")
+    check_end(run, "driver", 1)
     assert "going on from 0 env steps: no checkpoint was written before" in run.said
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1, 1 + ROUNDS))
-@pytest.mark.parametrize("what", PROCESSES)
-def test_each_process_is_killed_three_times(run: Run, what: str, seed: int) -> None:
-    kill_at_a_random_moment(run, what, seed)
 
 
 @pytest.mark.slow
