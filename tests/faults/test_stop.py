@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from typing import Any
 
 import pytest
 from fault_run import ENV_STEPS, LABELS, Run
@@ -19,49 +20,57 @@ SENTENCES = {
     "learner": "waits for learner 0",
     "driver": "The driver stood still for",
 }
-LEARNER = ((), ("agent.num_learners=1",))
+WATCHED = ("segments", "collector", "trainer", "replica")
+LOOP = ("runner", "learner", "driver")  # looked after by the driver's loop, which stands still with them
+# Answers so slow that the run outlasts all that stands still in it; and an agent that waits for none.
+SLOW = ("teacher.answers_per_minute=60", "queries.initial_fraction=0.05")
+UNHELD = ("agent.num_learners=1", "budget.max_env_steps_per_label=1e6")
 
 
-def stop_and_go_on(run: Run, what: str, seconds: float, *overrides: str) -> None:
-    run.begin(*overrides, *LEARNER[what == "learner"])
-    run.until_answers(40)
-    stopped = run.signal(what, signal.SIGSTOP)
-    time.sleep(seconds)
-    os.kill(stopped, signal.SIGCONT)
+def newest(run: Run) -> dict[str, Any]:
+    """The newest line of its metrics."""
+    line: dict[str, Any] = json.loads((run.path / "metrics.jsonl").read_text().splitlines()[-1])
+    return line
+
+
+def until_it_goes_on(run: Run, what: str) -> None:
+    """Wait for answers, or, where it is the loop that is looked at, for env steps."""
+    if what in WATCHED:
+        run.until_answers(len(run.note_answers()) + 3)
+    else:
+        before = newest(run)["env_steps"]
+        run.until(lambda: newest(run)["env_steps"] > before + 5_000, "env steps")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("processes", "overrides"), [(WATCHED, SLOW), (LOOP, UNHELD)])
+def test_each_process_stands_still_for_half_a_minute(
+    run: Run, processes: tuple[str, ...], overrides: tuple[str, ...]
+) -> None:
+    """One after the other, in one run."""
+    run.begin(*overrides)
+    run.until_said("training")
+    for what in processes:
+        until_it_goes_on(run, what)
+        stopped = run.signal(what, signal.SIGSTOP)
+        time.sleep(30.0)
+        os.kill(stopped, signal.SIGCONT)
+        run.until_said(SENTENCES[what])
     assert run.wait() == 0, run.said
-    assert SENTENCES[what] in run.said
+    assert "started again" not in run.said.replace("is started again after", ""), run.said
     run.check_end()
 
 
 @pytest.mark.slow
-def test_a_process_that_stands_still_is_said_and_goes_on(run: Run) -> None:
-    stop_and_go_on(run, "segments", 8.0, "ray.silent_seconds=3")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("what", SENTENCES)
-def test_each_process_stands_still_for_half_a_minute(run: Run, what: str) -> None:
-    stop_and_go_on(run, what, 30.0)
-
-
-def never_comes_back(run: Run, what: str) -> None:
-    run.begin("ray.silent_seconds=3", "ray.restart_seconds=8", *LEARNER[what == "learner"])
+@pytest.mark.parametrize("what", [*WATCHED, *LOOP[:-1]])
+def test_each_process_that_never_comes_back_is_started_again(run: Run, what: str) -> None:
+    own_learner = ("agent.num_learners=1",) if what == "learner" else ()
+    run.begin("ray.silent_seconds=3", "ray.restart_seconds=8", *own_learner)
     run.until_answers(40)
     run.signal(what, signal.SIGSTOP)
     assert run.wait() == 0, run.said
     assert SENTENCES[what] in run.said and "started again" in run.said
     run.check_end()
-
-
-@pytest.mark.slow
-def test_a_process_that_never_comes_back_is_started_again(run: Run) -> None:
-    never_comes_back(run, "runner")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("what", ["segments", "collector", "trainer", "replica", "learner"])
-def test_each_process_that_never_comes_back_is_started_again(run: Run, what: str) -> None:
-    never_comes_back(run, what)
 
 
 @pytest.mark.slow
@@ -90,7 +99,7 @@ def test_the_agent_keeps_its_pace_while_nobody_asks(run: Run) -> None:
 
     def nothing_comes_any_more() -> bool:
         time.sleep(1.0)
-        line = json.loads((run.path / "metrics.jsonl").read_text().splitlines()[-1])
+        line = newest(run)
         seen.append((line["labels"], line["env_steps"]))
         return len(seen) > 5 and len(set(seen[-5:])) == 1
 
