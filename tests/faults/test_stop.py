@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import time
 from typing import Any
@@ -62,14 +63,20 @@ def test_each_process_stands_still_for_half_a_minute(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", [*WATCHED, *LOOP[:-1]])
-def test_each_process_that_never_comes_back_is_started_again(run: Run, what: str) -> None:
-    own_learner = ("agent.num_learners=1",) if what == "learner" else ()
-    run.begin("ray.silent_seconds=3", "ray.restart_seconds=8", *own_learner)
-    run.until_answers(40)
-    run.signal(what, signal.SIGSTOP)
+@pytest.mark.parametrize(("processes", "overrides"), [(WATCHED, SLOW), (LOOP[:-1], UNHELD)])
+def test_each_process_that_never_comes_back_is_started_again(
+    run: Run, processes: tuple[str, ...], overrides: tuple[str, ...]
+) -> None:
+    """One after the other, in one run."""
+    run.begin("ray.silent_seconds=3", "ray.restart_seconds=8", *overrides)
+    run.until_said("training")
+    for what in processes:
+        until_it_goes_on(run, what)
+        stopped = run.signal(what, signal.SIGSTOP)
+        run.until_said(SENTENCES[what])
+        run.until_again(what, stopped)
     assert run.wait() == 0, run.said
-    assert SENTENCES[what] in run.said and "started again" in run.said
+    assert len(re.findall(r"\d s(?: and is|:) started again\.", run.said)) >= len(processes), run.said
     run.check_end()
 
 
