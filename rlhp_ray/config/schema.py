@@ -63,7 +63,8 @@ class BudgetPart(Part):
     labels: NonNegativeInt = Field(700, description="Labels (left, right or equal) asked of the teacher.")
     max_env_steps_per_label: PositiveFloat | None = Field(
         None,
-        description="The agent waits while it has taken more env steps than this for each label; null: it never waits.",
+        description="The agent waits while it has taken more env steps than this for each label that its reward "
+        "predictor has learned from; null: it never waits.",
     )
 
 

@@ -9,13 +9,19 @@ from rlhp_ray.experiment.conductor import Standing
 def may_step(budget: BudgetPart, standing: Standing, env_steps: int) -> bool:
     """Whether the agent has env steps left and isn't held back.
 
-    It is until an open query is answered; and where none is open, until the questioner, which may be away, has looked
-    at these env steps and found nothing to ask.
+    It is until an open query is answered and the reward trainer, which may be away, has learned from all answers; and
+    where none is open, until the questioner, which may be away too, has looked at these env steps and found nothing to
+    ask.
     """
     if env_steps >= budget.env_steps:
         return False
     limit = budget.max_env_steps_per_label
-    if limit is None or labels_spent(budget, standing) or env_steps < limit * standing.counts.labels:
+    covered = standing.trainer.labels_covered if standing.trainer else 0
+    if limit is None or env_steps < limit * covered:
+        return True
+    if covered < standing.counts.labels:
+        return False
+    if labels_spent(budget, standing):
         return True
     return not standing.counts.open and standing.nothing_to_ask_at >= env_steps
 
@@ -30,6 +36,6 @@ def why_held(budget: BudgetPart, env_steps: int) -> str:
     if env_steps >= budget.env_steps:
         return "The agent has taken all of its env steps; the run waits for the last answers."
     return (
-        f"The agent waits for answers: it takes {budget.max_env_steps_per_label:,g} env steps for each label at most "
-        "(budget.max_env_steps_per_label)."
+        "The agent waits for answers, or for its reward predictor to learn from them: it takes "
+        f"{budget.max_env_steps_per_label:,g} env steps for each label at most (budget.max_env_steps_per_label)."
     )

@@ -29,6 +29,7 @@ class PreferenceChanges:
     added: list[Preference]
     removed: list[str]  # ids of preferences, added before, that were undone or whose teacher was excluded
     position: int  # ask from here next time
+    labels: int  # in force at this position
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -213,7 +214,7 @@ class Collector:
         gained, lost = self._ledger.changes(after)
         added = [preference for answer_id in gained if (preference := self._preference(answer_id)) is not None]
         removed = [answer_id for answer_id in lost if self._ledger.answers[answer_id].choice is not Choice.CANT_TELL]
-        return PreferenceChanges(added, removed, self._log.position)
+        return PreferenceChanges(added, removed, self._log.position, self.counts().labels)
 
     def counts(self) -> AnswerCounts:
         """Queries and labels, counted now."""

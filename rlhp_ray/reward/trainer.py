@@ -90,6 +90,7 @@ class RewardTrainer:
         self._pacing = Pacing(part, self._labels, self._counters, self._rng)
         self._evaluated_at_labels = self._counters.labels_processed
         self._taken_in_at = -math.inf
+        self._labels_in_force = 0  # when answers were last taken in
         self._disagreement: list[float] = []  # on the newest answers, each before it was trained on
         self._novelty: Novelty | None = None
         self._hacked = False  # at the newest look
@@ -166,7 +167,7 @@ class RewardTrainer:
             self._disagreement += disagreement
             del self._disagreement[:-FRESH_WINDOW_LABELS]
         self._pacing.queue(changes.added)
-        self._counters.position = changes.position
+        self._counters.position, self._labels_in_force = changes.position, changes.labels
 
     def _add(self, preferences: list[Preference]) -> None:
         kept = self._labels.window_of(preferences)
@@ -264,6 +265,7 @@ class RewardTrainer:
             version=counters.version,
             published=published,
             labels_trained=len(self._labels) - self._pacing.untrained,
+            labels_covered=self._labels_in_force - self._pacing.untrained,
             labels_processed=counters.labels_processed,
             train_loss=counters.train_loss,
             validation_loss=counters.validation_loss,

@@ -25,6 +25,7 @@ class TrainerReport:
     version: int  # the newest published, 0 before the first
     published: bytes | None  # payload to broadcast, where this call has one
     labels_trained: int  # labels in force (and in the window) that were trained on at least once
+    labels_covered: int  # labels in force, of this window or before it, but for new ones that weren't trained on yet
     labels_processed: int  # labels in all minibatches so far
     train_loss: float | None  # mean of the members, without l2; None before it was measured
     validation_loss: float | None  # mean of the members, each on what it holds out

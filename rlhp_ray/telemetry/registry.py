@@ -55,7 +55,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "held_seconds",
         "seconds",
-        "Time that the agent has waited for labels, by budget.max_env_steps_per_label.",
+        "Time that the agent has waited for labels and their training, by budget.max_env_steps_per_label.",
         kind="counter",
     ),
     Metric(

@@ -120,12 +120,7 @@ def test_a_snapshot_goes_on_in_another_agent_with_other_learners(algorithms: Any
 
 @pytest.mark.parametrize(
     ("name", "runners"),
-    [
-        ("ppo", 1),
-        pytest.param("appo", 2, marks=pytest.mark.slow),
-        pytest.param("ppo", 2, marks=pytest.mark.slow),
-        pytest.param("appo", 1, marks=pytest.mark.slow),
-    ],
+    [("ppo", 1), pytest.param("appo", 2, marks=pytest.mark.slow)],
 )
 def test_a_killed_runner_comes_back_with_the_weights(algorithms: Any, name: str, runners: int) -> None:
     algorithm = algorithms(agent_part(name, num_env_runners=runners))

@@ -11,16 +11,17 @@ import pytest
 import ray
 from ray import cloudpickle
 from ray.actor import ActorHandle
+from trainer_reports import trainer_report
 
 from rlhp_ray.experiment import conductor
 from rlhp_ray.experiment.conductor import Conductor
 from rlhp_ray.preferences import AnswerCounts, TeacherReport
 from rlhp_ray.queries import QuestionerReport
 from rlhp_ray.reward import TrainerReport
-from rlhp_ray.reward.judge import Novelty
 
 ASKED_AT = 100  # env steps after which there is a question
-cloudpickle.register_pickle_by_value(sys.modules[__name__])  # Ray's workers can't import a test
+for module in (__name__, trainer_report.__module__):
+    cloudpickle.register_pickle_by_value(sys.modules[module])  # Ray's workers can't import a test
 
 
 @ray.remote(num_cpus=0)
@@ -46,7 +47,7 @@ class Loop:
 
     def train(self) -> TrainerReport:
         self.steps.append("trainer")
-        return report(self.answered)
+        return trainer_report(self.answered)
 
     def counts(self) -> AnswerCounts:
         return AnswerCounts(left=self.answered)
@@ -56,26 +57,6 @@ class Loop:
 
     def told(self) -> int:
         return self.more_labels
-
-
-def report(labels: int, novelty: Novelty | None = None) -> TrainerReport:
-    return TrainerReport(
-        version=1,
-        published=None,
-        labels_trained=labels,
-        labels_processed=labels,
-        train_loss=None,
-        validation_loss=None,
-        l2=(0.0,),
-        fresh_accuracy=None,
-        audit_accuracy=None,
-        audit_answers=0,
-        disagreement=None,
-        more_labels=7 * labels,
-        novelty=novelty,
-        answered_at=[],
-        idle=True,
-    )
 
 
 @ray.remote(num_cpus=0)
@@ -91,7 +72,7 @@ class Step:
         return ray.get(self.loop.answer.remote() if self.kind == "teacher" else self.loop.train.remote())
 
     def first_training(self) -> TrainerReport:
-        return report(0)
+        return trainer_report(0)
 
 
 @pytest.fixture

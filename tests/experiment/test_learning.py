@@ -51,9 +51,7 @@ REPLAYS = (
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("algorithm", "task", "pretraining"), [("sac", "point", 0), ("sac", "point", 2_048), ("dqn", "point-discrete", 0)]
-)
+@pytest.mark.parametrize(("algorithm", "task", "pretraining"), [("sac", "point", 2_048), ("dqn", "point-discrete", 0)])
 def test_off_policy_agents_learn_it_from_relabelled_replay(
     command_line, on_cluster: str, algorithm: str, task: str, pretraining: int
 ) -> None:

@@ -24,32 +24,23 @@ from rlhp_ray.storage import RunFolder, below
 from rlhp_ray.types import Answer
 
 RLHP_RAY = str(pathlib.Path(sys.executable).with_name("rlhp-ray"))
-LABELS, ENV_STEPS = 120, 81920
+LABELS, ANSWERS_PER_MINUTE = 120, 480
+ENV_STEPS_PER_LABEL = 256  # at most
+ENV_STEPS = LABELS * ENV_STEPS_PER_LABEL * 4 // 3
 
-# A run of 50 seconds with a teacher who answers all the time, in which the point learns to go to its target: with half
-# the labels, or less training of the predictor, it goes to one end of its line in some seeds. While nobody answers, the
-# agent learns on from the few answers that there are. They may drive it to one end with little noise left, and far
-# beyond the bounds of its actions, where it learns nothing from later answers; so it is kept trying, and within their
-# reach, and the last quarter of its env steps, when all labels are there, gives it the time to come back.
+# A run of half a minute with a teacher who answers all the time.
 RUN = (
     "run.name=run",
     "run.checkpoint_seconds=2",
     "run.report_seconds=1",
     f"budget.env_steps={ENV_STEPS}",
     f"budget.labels={LABELS}",
-    "budget.max_env_steps_per_label=512",
-    "teacher.answers_per_minute=480",
+    f"budget.max_env_steps_per_label={ENV_STEPS_PER_LABEL}",
+    f"teacher.answers_per_minute={ANSWERS_PER_MINUTE}",
     "queries.initial_fraction=0.2",
     "queries.schedule=constant",
     *SMALL_PARTS,
-    "agent.learning_rate=3e-3",
-    "agent.gamma=0.9",
-    "agent.bounds_coefficient=1",
-    "agent.final_log_std=-1",
-    "reward.hidden_sizes=[64,64]",
-    "reward.initial_epochs=200",
-    "reward.labels_per_env_step=5",
-    "evaluation.episodes=20",
+    "evaluation.episodes=5",
     "evaluation.random_episodes=2",
     "evaluation.video=false",
 )

@@ -34,12 +34,19 @@ def fill_while_it_runs(run: Run, disk: SmallDisk, *overrides: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_full_disk_is_waited_for(run_on_disk: Run, disk: SmallDisk) -> None:
+def test_a_full_disk_and_a_folder_that_is_away_are_waited_for(run_on_disk: Run, disk: SmallDisk) -> None:
     run = run_on_disk
     fill_while_it_runs(run, disk)
     time.sleep(3.0)
     assert run.driver is not None and run.driver.poll() is None
     disk.free()
+    run.until_answers(len(run.note_answers()) + 8)
+    away = run.path.with_name("away")
+    os.rename(run.path, away)
+    time.sleep(20.0)
+    assert "is gone or not mounted; bring it back" in run.said
+    assert not run.path.exists()  # nobody made it anew
+    os.rename(away, run.path)
     assert run.wait() == 0, run.said
     run.check_end()
 
@@ -55,19 +62,5 @@ def test_a_disk_that_stays_full_ends_the_run_which_is_resumed(run_on_disk: Run, 
     run.note_answers()
     disk.free()
     run.resume()
-    assert run.wait() == 0, run.said
-    run.check_end()
-
-
-@pytest.mark.slow
-def test_a_run_folder_that_is_away_for_a_while_is_waited_for(run: Run) -> None:
-    run.begin()
-    run.until_answers(40)
-    away = run.path.with_name("away")
-    os.rename(run.path, away)
-    time.sleep(20.0)
-    assert "is gone or not mounted; bring it back" in run.said
-    assert not run.path.exists()  # nobody made it anew
-    os.rename(away, run.path)
     assert run.wait() == 0, run.said
     run.check_end()

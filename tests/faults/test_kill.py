@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import signal
 import time
 
 import numpy as np
 import pytest
-from fault_run import LABELS, Run
+from fault_run import ANSWERS_PER_MINUTE, LABELS, Run
 
 from rlhp_ray.experiment.status import status
 
-PROCESSES = (
-    *("driver", "runner", "learner", "replica", "controller"),
-    *("trainer", "segments", "collector", "teacher", "questioner"),
-)
+ACTORS = ("trainer", "segments", "collector", "teacher", "questioner")
+IN_ONE_RUN = (("driver",), ("runner",), ("learner",), ("replica", "controller"), ACTORS)
+PROCESSES = tuple(itertools.chain(*IN_ONE_RUN))
 ROUNDS = 3
-SAID = dict.fromkeys(("trainer", "segments", "collector", "teacher", "questioner"), "died and is started again") | {
+SAID = {
+    "trainer": "The reward trainer died and is started again",
+    "segments": "The segment store died and is started again",
+    "collector": "The collector died and is started again",
+    "teacher": "The teacher died and is started again",
+    "questioner": "The questioner died and is started again",
     "driver": "going on from",
     "runner": "EnvRunner 1 died and was started again",
     "learner": "a learner or its EnvRunners died) and goes on from",
@@ -36,53 +41,49 @@ def kill(run: Run, what: str) -> int:
     return killed
 
 
-def check_end(run: Run, what: str, times: int) -> None:
+def check_end(run: Run, killed: tuple[str, ...], times: int) -> None:
     """The run ends by itself, says what happened, and nothing is lost or left."""
     assert run.wait() == 0, run.said
-    assert SAID[what] in run.said
-    check_status(run, what, times)
+    for what in killed:
+        assert SAID[what] in run.said
+    check_status(run, killed, times)
     run.check_end()
 
 
-def check_status(run: Run, what: str, times: int) -> None:
+def check_status(run: Run, killed: tuple[str, ...], times: int) -> None:
     """What was started again is named there with its node and what it cost, or, where it is Serve's, what was said."""
     found = status(run.address)
     for process in found.processes:
         assert re.fullmatch(r"[0-9.]+ \([0-9a-f]{8}\)", process.node), process
     roles = {process.role: process for process in found.processes}
-    assert roles.keys() >= {
-        "driver",
-        "EnvRunner",
-        "collector",
-        "questioner",
-        "replica",
-        "segments",
-        "teacher",
-        "trainer",
-    }
-    named = roles.get({"runner": "EnvRunner"}.get(what, what))
-    if what in ("replica", "controller", "learner"):  # another one in its place, or the cluster's own
-        assert any(SAID[what] in incident.said for incident in found.incidents)
-    else:
-        assert named is not None and named.restarts == times and named.lost
-        others = [process for process in found.processes if process != named]
-        assert not any(process.restarts for process in others), others
+    assert roles.keys() >= {"driver", "EnvRunner", "replica", *ACTORS}
+    again = []
+    for what in killed:
+        if what in ("replica", "controller", "learner"):  # another one in its place, or the cluster's own
+            assert any(SAID[what] in incident.said for incident in found.incidents)
+        else:
+            again.append(roles[{"runner": "EnvRunner"}.get(what, what)])
+            assert again[-1].restarts == times and again[-1].lost, again[-1]
+    others = [process for process in found.processes if process not in again]
+    assert {*killed} & {"replica", "controller", "learner"} or not any(process.restarts for process in others), others
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", PROCESSES)
-def test_each_process_is_killed_three_times(run: Run, what: str) -> None:
-    """In one run, so that what was started again is killed too."""
-    rng = np.random.default_rng([*what.encode()])
-    run.begin(*(["agent.num_learners=1"] if what == "learner" else []))
-    killed = None
-    for number in range(ROUNDS):
-        between = LABELS // 5 + LABELS * 3 // 5 * np.array([number, number + 1]) // ROUNDS
+@pytest.mark.parametrize("processes", IN_ONE_RUN, ids="-".join)
+def test_each_process_is_killed_three_times(run: Run, processes: tuple[str, ...]) -> None:
+    """In one run, in turn, so that what was started again is killed too."""
+    rng = np.random.default_rng([*"".join(processes).encode()])
+    slower = f"teacher.answers_per_minute={ANSWERS_PER_MINUTE / len(processes)}"
+    run.begin(slower, *(["agent.num_learners=1"] if "learner" in processes else []))
+    killed: dict[str, int] = {}
+    kills = ROUNDS * len(processes)
+    for number, what in enumerate(processes * ROUNDS):
+        between = LABELS // 5 + LABELS * 3 // 5 * np.array([number, number + 1]) // kills
         run.until_answers(int(rng.integers(*between)))
         time.sleep(float(rng.uniform(0.0, 0.5)))
-        run.until_again(what, killed)
-        killed = kill(run, what)
-    check_end(run, what, ROUNDS)
+        run.until_again(what, killed.get(what))
+        killed[what] = kill(run, what)
+    check_end(run, processes, ROUNDS)
 
 
 @pytest.mark.slow
@@ -90,7 +91,7 @@ def test_a_driver_that_is_killed_before_its_first_checkpoint_keeps_the_answers(r
     run.begin("run.checkpoint_seconds=1000")
     run.until_answers(LABELS // 2)
     kill(run, "driver")
-    check_end(run, "driver", 1)
+    check_end(run, ("driver",), 1)
     assert "going on from 0 env steps: no checkpoint was written before" in run.said
 
 

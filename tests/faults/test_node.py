@@ -47,4 +47,4 @@ def test_a_node_is_lost(lone: Run) -> None:
 
 @pytest.mark.slow
 def test_a_node_is_taken_back(lone: Run) -> None:
-    lose(lone, Node.reclaim, "teacher.answers_per_minute=50")  # it outlives the node, which Ray drains for 30 s
+    lose(lone, Node.reclaim, "teacher.answers_per_minute=80")  # it outlives the node, which Ray drains for 30 s

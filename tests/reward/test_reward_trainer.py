@@ -205,9 +205,10 @@ def test_fresh_accuracy_is_measured_before_training_without_ties(world: World) -
 def test_only_the_window_trains(world: World) -> None:
     world.teach(30)
     trainer = world.trainer(label_window=10)
-    assert trainer.first_training().labels_trained == 10
+    first = trainer.first_training()
+    assert first.labels_trained == 10 and first.labels_covered == 30
     newest = world.teach(4)
-    trainer.step(0)
+    assert trainer.step(0).labels_covered == 34
     assert len(trainer._labels) == 10 and all(name in trainer._labels for name in newest)
     again = world.restart().trainer(label_window=10)
     assert len(again._labels) == 10 and all(name in again._labels for name in newest)
