@@ -6,7 +6,7 @@ called again after a lost reply.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import ray
@@ -46,8 +46,8 @@ class CollectorActor(Watched):
     def ask(self, queries: Sequence[Query]) -> int:
         return self._collector.ask(queries)
 
-    def lease(self, teacher: str, count: int, desks: int = 1) -> list[Query]:
-        return self._collector.lease(teacher, count, desks)
+    def lease(self, teacher: str, count: int, *, having: Collection[str] = (), desks: int = 1) -> list[Query]:
+        return self._collector.lease(teacher, count, having=having, desks=desks)
 
     def hold(self, teacher: str, holder: str, having: Sequence[str], count: int) -> tuple[list[str], list[Query]]:
         return self._collector.hold(teacher, holder, having, count)

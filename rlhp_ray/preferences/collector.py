@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from rlhp_ray.errors import RlhpRayError
 from rlhp_ray.preferences.agreement import Agreement, agreement
@@ -92,16 +92,17 @@ class Collector:
         self._append(list(new.values()))
         return len(new)
 
-    def lease(self, teacher: str, count: int, desks: int = 1) -> list[Query]:
-        """At most `count` queries that nobody holds, held by `teacher` until the lease expires.
+    def lease(self, teacher: str, count: int, *, having: Collection[str] = (), desks: int = 1) -> list[Query]:
+        """At most `count` queries that nobody else holds, held by `teacher` until the lease expires.
 
-        First what is asked twice and due to this teacher, then open queries, oldest first; where several desks share
-        what is open, at most one desk's part of it, rounded up. None to a teacher who is excluded.
+        First what the teacher holds and, by `having`, knows nothing of, since an answer to this call was lost; then
+        what is asked twice and due to this teacher, then open queries, oldest first; where several desks share what is
+        open, at most one desk's part of it, rounded up. None to a teacher who is excluded.
         """
         if teacher in self._ledger.excluded:
             return []
         due = self._checks.due(self._ledger, teacher)
-        return self._named(self._leases.lease(teacher, due, self._ledger.open, count, desks))
+        return self._named(self._leases.lease(teacher, having, due, self._ledger.open, count, desks))
 
     def hold(self, teacher: str, holder: str, having: Sequence[str], count: int) -> tuple[list[str], list[Query]]:
         """Hold on to what `holder`, a page of the teacher's, has, and give it what is missing to `count` queries.

@@ -56,6 +56,7 @@ class TeacherDesk:
         self._clock = clock
         self._current: Query | None = None  # that a paced teacher looks at
         self._done_at: float | None = None  # when it has answered, or did answer, that one; None after a rest
+        self._unanswered: set[str] = set()  # ids of queries that the teacher had no answer to
         self._exhausted = False
         collector.release(teacher.name)  # what a desk of this name held when it was lost
         if teacher.remembers:
@@ -67,7 +68,7 @@ class TeacherDesk:
     def step(self) -> TeacherReport:
         """Answer what is due, at most a batch."""
         if self._seconds_per_answer is None:
-            queries = self._collector.lease(self._teacher.name, self._batch_answers, desks=self._desks)
+            queries = self._lease(self._batch_answers, desks=self._desks)
             answered = self._answer(queries)
             wait = 0.0 if len(queries) == self._batch_answers else IDLE_SECONDS
             return TeacherReport(answered, wait, self._exhausted)
@@ -78,7 +79,7 @@ class TeacherDesk:
         shown = answered = 0
         while shown < BATCH_ANSWERS:
             if self._current is None:
-                leased = self._collector.lease(self._teacher.name, 1)
+                leased = self._lease(1)
                 if not leased:
                     self._done_at = None
                     break
@@ -92,6 +93,10 @@ class TeacherDesk:
         wait = IDLE_SECONDS if self._done_at is None else max(0.0, self._done_at - now)
         return TeacherReport(answered, wait, self._exhausted)
 
+    def _lease(self, count: int, desks: int = 1) -> list[Query]:
+        """Queries to show the teacher, also those that were leased by a call whose answer was lost."""
+        return self._collector.lease(self._teacher.name, count, having=self._unanswered, desks=desks)
+
     def _answer(self, queries: list[Query]) -> int:
         """Show the queries to the teacher and hand in its answers. How many were accepted."""
         if not queries:
@@ -99,7 +104,9 @@ class TeacherDesk:
         attempts = self._collector.attempts([query.query_id for query in queries])
         answers = []
         for answer, query, attempt in zip(self._show(queries), queries, attempts, strict=True):
-            if answer is not None:
+            if answer is None:
+                self._unanswered.add(query.query_id)
+            else:
                 answer_id = program_answer_id(answer.teacher, query.query_id, attempt)
                 seconds = answer.seconds if self._seconds_per_answer is None else self._seconds_per_answer
                 answers.append(dataclasses.replace(answer, answer_id=answer_id, seconds=seconds))

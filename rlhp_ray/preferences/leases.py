@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 NOBODY = ""  # holds what is set aside
 
@@ -20,13 +20,24 @@ class Leases:
         self._seconds, self._clock = seconds, clock
         self._table: dict[str, tuple[str, float]] = {}  # query id -> holder, expiry
 
-    def lease(self, holder: str, due: Sequence[str], open_ids: Iterable[str], count: int, desks: int = 1) -> list[str]:
-        """At most `count` free queries for `holder`: first of `due`, then of the open ones.
+    def lease(
+        self,
+        holder: str,
+        having: Collection[str],
+        due: Sequence[str],
+        open_ids: Iterable[str],
+        count: int,
+        desks: int = 1,
+    ) -> list[str]:
+        """At most `count` queries for `holder`: first what it was given and, by `having`, knows nothing of; then free
+        ones of `due`, then of the open ones.
 
         Where several desks share what is open, at most one desk's part of it, rounded up.
         """
-        first = [i for i in due if not self.held(i)][:count]
-        free = [i for i in open_ids if not self.held(i)]
+        askable = dict.fromkeys((*due, *open_ids))
+        lost = [i for i in askable if self.held(i) and self._table[i][0] == holder and i not in having]
+        first = [*lost, *(i for i in due if not self.held(i))][:count]
+        free = [i for i in askable if i not in first and not self.held(i)]
         leased = [*first, *free[: min(count - len(first), math.ceil(len(free) / desks))]]
         self.take(holder, leased)
         return leased

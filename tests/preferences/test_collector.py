@@ -42,9 +42,11 @@ def test_lease_gives_oldest_first_and_each_once(folder: RunFolder) -> None:
     collector.ask(Q)
     assert collector.lease("ann", 2) == Q[:2]
     assert collector.lease("bob", 2) == Q[2:4]
-    assert collector.lease("bob", 9) == Q[4:]
-    assert collector.lease("bob", 9) == []
+    bobs = [query.query_id for query in Q[2:4]]
+    assert collector.lease("bob", 9, having=bobs) == Q[4:]
+    assert collector.lease("bob", 9, having=[query.query_id for query in Q]) == []
     assert collector.counts().leased == 6
+    assert collector.lease("bob", 9) == Q[2:]  # what it knows nothing of
 
 
 def test_lease_expires_by_the_clock(folder: RunFolder) -> None:

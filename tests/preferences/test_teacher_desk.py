@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from preference_data import Clock, make_collector, make_query, make_segments, make_store
@@ -189,3 +190,22 @@ def test_instant_teachers_share_what_is_open(tmp_path: Path) -> None:
     assert [desk.step().answered for desk in desks] == [5, 3]
     assert [desk.step().answered for desk in desks] == [1, 1]
     assert room.collector.counts().by_teacher == {"ann": 6, "bob": 4}
+
+
+@pytest.mark.parametrize("pace", [None, 60.0])
+def test_what_was_leased_by_a_call_whose_answer_was_lost_is_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pace: float | None
+) -> None:
+    """Ray makes such a call again."""
+    room = Room(tmp_path, QUERIES[:3], pace=pace)
+    lease = room.collector.lease
+
+    def leased_again(*args: Any, **kwargs: Any) -> list[Query]:
+        lease(*args, **kwargs)
+        return lease(*args, **kwargs)
+
+    monkeypatch.setattr(room.collector, "lease", leased_again)
+    for _ in range(4):
+        room.desk.step()
+        room.clock.now += 1.0
+    assert room.collector.counts().labels == 3
