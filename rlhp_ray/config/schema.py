@@ -64,7 +64,8 @@ class BudgetPart(Part):
     max_env_steps_per_label: PositiveFloat | None = Field(
         None,
         description="The agent waits while it has taken more env steps than this for each label that its reward "
-        "predictor has learned from; null: it never waits.",
+        "predictor has learned from, or while the training for so many (`reward.labels_per_env_step`) is still to be "
+        "done; null: it never waits.",
     )
 
 

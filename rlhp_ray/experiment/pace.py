@@ -9,15 +9,21 @@ from rlhp_ray.experiment.conductor import Standing
 def may_step(budget: BudgetPart, standing: Standing, env_steps: int) -> bool:
     """Whether the agent has env steps left and isn't held back.
 
-    It is until an open query is answered and the reward trainer, which may be away, has learned from all answers; and
-    where none is open, until the questioner, which may be away too, has looked at these env steps and found nothing to
-    ask.
+    It is while the reward trainer, which may be slow or away, is behind with its training, or hasn't learned from an
+    answer that is there; else until an open query is answered; and where none is open, until the questioner, which may
+    be away too, has looked at these env steps and found nothing to ask.
     """
     if env_steps >= budget.env_steps:
         return False
     limit = budget.max_env_steps_per_label
-    covered = standing.trainer.labels_covered if standing.trainer else 0
-    if limit is None or env_steps < limit * covered:
+    if limit is None:
+        return True
+    covered, behind = 0, 0.0
+    if standing.trainer is not None:
+        covered, behind = standing.trainer.labels_covered, standing.trainer.env_steps_behind
+    if behind > limit:
+        return False
+    if env_steps < limit * covered:
         return True
     if covered < standing.counts.labels:
         return False

@@ -37,6 +37,18 @@ class Pacing:
         """New answers that were in no minibatch yet."""
         return sum(passes == NEW_PASSES for passes in self._counters.fresh.values())
 
+    @property
+    def env_steps_behind(self) -> float:
+        """The env steps whose share of training is still to be done; 0 where it rests."""
+        return self._counters.credit_labels / self._part.labels_per_env_step if self._may_train else 0.0
+
+    @property
+    def _may_train(self) -> bool:
+        """Whether there are labels, credit and passes for a minibatch."""
+        counters = self._counters
+        enough = counters.labels_processed <= self._part.max_epochs * len(self._labels)
+        return enough and counters.credit_labels >= self._part.batch_labels and bool(len(self._labels))
+
     def grant(self, env_steps: int) -> None:
         """Give credit for the env steps that the run took since the last call."""
         counters = self._counters
@@ -66,8 +78,7 @@ class Pacing:
             newest = list(counters.fresh)[::-1][: max(1, size // 2)]
             self._count_pass(newest)
             return torch.cat([self._labels.slots_of(newest), self.random_slots(size - len(newest))])
-        passes_left = self._part.max_epochs * len(self._labels) - counters.labels_processed
-        if counters.credit_labels < size or passes_left < 0 or not len(self._labels):
+        if not self._may_train:
             return None
         counters.credit_labels -= size
         return self.random_slots(size)

@@ -266,6 +266,7 @@ class RewardTrainer:
             published=published,
             labels_trained=len(self._labels) - self._pacing.untrained,
             labels_covered=self._labels_in_force - self._pacing.untrained,
+            env_steps_behind=self._pacing.env_steps_behind,
             labels_processed=counters.labels_processed,
             train_loss=counters.train_loss,
             validation_loss=counters.validation_loss,

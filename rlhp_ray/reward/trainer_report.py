@@ -26,6 +26,7 @@ class TrainerReport:
     published: bytes | None  # payload to broadcast, where this call has one
     labels_trained: int  # labels in force (and in the window) that were trained on at least once
     labels_covered: int  # labels in force, of this window or before it, but for new ones that weren't trained on yet
+    env_steps_behind: float  # env steps whose share of training is still to be done
     labels_processed: int  # labels in all minibatches so far
     train_loss: float | None  # mean of the members, without l2; None before it was measured
     validation_loss: float | None  # mean of the members, each on what it holds out

@@ -34,3 +34,5 @@ def test_it_waits_for_answers_and_for_who_asks_and_who_learns_from_them(
     )
     standing = Standing(counts=counts, trainer=trainer_report(covered), nothing_to_ask_at=nothing_to_ask_at)
     assert may_step(BUDGET, standing, env_steps) == goes_on
+    standing.trainer = trainer_report(covered, env_steps_behind=101.0)
+    assert not may_step(BUDGET, standing, env_steps)

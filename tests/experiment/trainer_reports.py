@@ -6,13 +6,14 @@ from rlhp_ray.reward import TrainerReport
 from rlhp_ray.reward.judge import Novelty
 
 
-def trainer_report(labels: int, novelty: Novelty | None = None) -> TrainerReport:
+def trainer_report(labels: int, *, env_steps_behind: float = 0.0, novelty: Novelty | None = None) -> TrainerReport:
     """Of one that has learned from so many labels."""
     return TrainerReport(
         version=1,
         published=None,
         labels_trained=labels,
         labels_covered=labels,
+        env_steps_behind=env_steps_behind,
         labels_processed=labels,
         train_loss=None,
         validation_loss=None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from reward_world import World, make_segments
 
 from rlhp_ray.reward.pacing import NEW_PASSES
@@ -33,11 +34,23 @@ def test_env_steps_buy_labels(world: World) -> None:
     assert trainer.step(10_400).labels_processed == report.labels_processed + 64  # what was left over counts
 
 
+def test_it_says_how_far_it_is_behind(world: World) -> None:
+    world.teach(100)
+    trainer = world.trainer(labels_per_env_step=0.5)
+    trainer.first_training()
+    wanted, worked = 10_000, 64 * -(-STEP_LABELS // 64)
+    assert trainer.step(2 * wanted).env_steps_behind == pytest.approx(2 * (wanted - worked))
+    assert trainer.step(2 * wanted).env_steps_behind == pytest.approx(2 * (wanted - 2 * worked))
+    assert trainer.step(2 * wanted).env_steps_behind == 0
+
+
 def test_it_rests_after_max_epochs(world: World) -> None:
     world.teach(64)
     trainer = world.trainer(initial_epochs=2, max_epochs=5)
     trainer.first_training()
-    assert trainer.step(1_000_000).labels_processed == 6 * 64  # the bound, and the minibatch that reached it
+    report = trainer.step(1_000_000)
+    assert report.labels_processed == 6 * 64  # the bound, and the minibatch that reached it
+    assert report.env_steps_behind == 0
     assert trainer.step(2_000_000).idle
 
 
