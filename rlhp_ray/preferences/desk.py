@@ -56,7 +56,7 @@ class TeacherDesk:
         self._clock = clock
         self._current: Query | None = None  # that a paced teacher looks at
         self._done_at: float | None = None  # when it has answered, or did answer, that one; None after a rest
-        self._unanswered: set[str] = set()  # ids of queries that the teacher had no answer to
+        self._unanswered: set[str] = set()  # ids of queries that the teacher had no answer to so far
         self._exhausted = False
         collector.release(teacher.name)  # what a desk of this name held when it was lost
         if teacher.remembers:
@@ -107,6 +107,7 @@ class TeacherDesk:
             if answer is None:
                 self._unanswered.add(query.query_id)
             else:
+                self._unanswered.discard(query.query_id)
                 answer_id = program_answer_id(answer.teacher, query.query_id, attempt)
                 seconds = answer.seconds if self._seconds_per_answer is None else self._seconds_per_answer
                 answers.append(dataclasses.replace(answer, answer_id=answer_id, seconds=seconds))

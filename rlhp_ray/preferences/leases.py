@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 
 NOBODY = ""  # holds what is set aside
 
@@ -35,9 +35,9 @@ class Leases:
         Where several desks share what is open, at most one desk's part of it, rounded up.
         """
         askable = dict.fromkeys((*due, *open_ids))
-        lost = [i for i in askable if self.held(i) and self._table[i][0] == holder and i not in having]
-        first = [*lost, *(i for i in due if not self.held(i))][:count]
-        free = [i for i in askable if i not in first and not self.held(i)]
+        lost = self._lost(holder, askable, having)
+        first = [*lost, *(i for i in due if not self.held(i) and i not in lost)][:count]
+        free = [i for i in askable if not self.held(i) and i not in first]
         leased = [*first, *free[: min(count - len(first), math.ceil(len(free) / desks))]]
         self.take(holder, leased)
         return leased
@@ -52,11 +52,15 @@ class Leases:
         """
         askable = dict.fromkeys((*due, *open_ids))
         kept = [i for i in having if i in askable and (not self.held(i) or self._table[i][0] == holder)]
-        lost = [i for i, (by, _) in self._table.items() if by == holder and i in askable and i not in kept]
+        lost = self._lost(holder, askable, kept)
         free = (i for i in askable if i not in lost and i not in kept and not self.held(i))
         given = list(itertools.islice(itertools.chain(lost, free), max(0, count - len(kept))))
         self.take(holder, [*kept, *given])
         return kept, given
+
+    def _lost(self, holder: str, askable: Container[str], having: Container[str]) -> list[str]:
+        """What the holder was given, can still answer and knows nothing of."""
+        return [i for i, (by, _) in self._table.items() if by == holder and i in askable and i not in having]
 
     def take(self, holder: str, query_ids: Iterable[str]) -> None:
         """These are the holder's from now on, whoever held them."""

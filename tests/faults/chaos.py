@@ -56,7 +56,7 @@ CUT_SECONDS = 20.0
 FAULTS_A_RUN = 4
 MAX_RESUMES = 5
 
-# The point learns to go to its target, in a run of 50 seconds: with half the labels, or less training of the predictor,
+# The point learns to go to its target: with half the labels, or less training of the predictor,
 # it goes to one end of its line in some seeds. While nobody answers, the agent learns on from few answers, which may
 # drive it to one end with little noise left, and far beyond the bounds of its actions; so it is kept trying, and within
 # their reach, and the last quarter of its env steps, when all labels are there, gives it the time to come back.

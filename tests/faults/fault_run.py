@@ -28,7 +28,7 @@ LABELS, ANSWERS_PER_MINUTE = 120, 480
 ENV_STEPS_PER_LABEL = 256  # at most
 ENV_STEPS = LABELS * ENV_STEPS_PER_LABEL * 4 // 3
 
-# A run of half a minute with a teacher who answers all the time.
+# A short run with a teacher who answers all the time.
 RUN = (
     "run.name=run",
     "run.checkpoint_seconds=2",
