@@ -6,7 +6,7 @@ import io
 import json
 import pathlib
 
-from test_conductor import report
+from trainer_reports import trainer_report
 
 from rlhp_ray.config.load import load_config
 from rlhp_ray.experiment.account import Counters
@@ -38,7 +38,7 @@ def test_a_change_of_the_rewards_health_is_said_once_with_its_reason(tmp_path: p
     recorder = Recorder(load_config(config_file), folder, console, wandb, Heartbeat(folder, epoch=0, every_seconds=1.0))
     like_judged, far = Novelty(1.0, 3.0, 1.0), Novelty(1.0, 3.0, 4.0)
     for steps, novelty in enumerate([like_judged, far, far, like_judged]):
-        trainer = report(labels=5, novelty=novelty)
+        trainer = trainer_report(5, novelty=novelty)
         recorder.report(steps, Standing(env_steps=steps, trainer=trainer), Counters(), AnswerLatency())
 
     lines = [json.loads(line) for line in folder.read("metrics.jsonl").splitlines()]
