@@ -24,8 +24,8 @@ class CommandLine:
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder = folder
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start a command and return its process."""
+    def start(self, *arguments: str, alone: bool = False) -> subprocess.Popen[str]:
+        """Start a command and return its process; `alone`: in a process group of its own."""
         return subprocess.Popen(
             [RLHP_RAY, *arguments],
             cwd=self.folder,
@@ -33,6 +33,7 @@ class CommandLine:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=alone,
         )
 
     def run(self, *arguments: str) -> tuple[int, str, str]:

@@ -70,7 +70,8 @@ def test_the_machine_of_driver_and_cluster_is_lost(machines: tuple[Run, Run]) ->
 
 
 @pytest.mark.slow
-def test_a_cluster_is_lost_and_the_run_resumed_on_another_one(run: Run) -> None:
+def test_a_cluster_is_lost_and_the_run_resumed_on_another_one(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "5")  # that the driver waits for it; by default 60
     first = Cluster()
     moved = Run(first, run.scratch)
     moved.begin()
