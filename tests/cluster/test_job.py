@@ -22,8 +22,8 @@ from hosts import Host, hosts, hosts_problem
 ROOT = pathlib.Path(__file__).parents[2]
 OBSERVABILITY = ROOT / "cluster" / "observability"
 BUDGET = ("budget.env_steps=300000", "budget.labels=200", "agent.num_env_runners=2")
-SMALL_BATCHES = ("agent.train_batch_size=2048", "agent.minibatch_size=64")  # more is learned by 300,000 env steps
-SHORT = ("evaluation.video=false", "evaluation.plot=false", "run.name=job")
+SMALL_BATCHES = ("agent.train_batch_size=2048", "agent.minibatch_size=128")  # more is learned by 300,000 env steps
+SHORT = ("evaluation.episodes=5", "evaluation.video=false", "evaluation.plot=false", "run.name=job")
 ROLES = {  # the driver and the EnvRunners off the head
     "head": {"rlhp_records": 1, "rlhp_trainer": 1, "rlhp_predictor": 1},
     "second": {"rlhp_driver": 1, "rlhp_rollouts": 1},

@@ -1,8 +1,9 @@
-"""A whole short run whose folder is on S3: begun, stopped, looked at, resumed, evaluated, exported."""
+"""A whole short run whose folder is on S3: begun, ended by Ctrl-C, looked at, resumed, evaluated, exported."""
 
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import signal
 import time
@@ -10,6 +11,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from left_behind import LeftBehind
 from s3_server import S3Server
 
 from rlhp_ray.experiment.status import status
@@ -25,8 +27,12 @@ def answers(address: str) -> set[str]:
 
 
 @pytest.mark.slow
-def test_a_run_begins_stops_goes_on_and_is_read_on_s3(command_line: Any, s3: S3Server) -> None:
+def test_a_run_begins_stops_goes_on_and_is_read_on_s3(
+    command_line: Any, s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a cluster of its own, of which nothing is left when it has ended, nor by Ctrl-C."""
     address = s3.address("runs/small")
+    left_behind = LeftBehind(monkeypatch)
     process = command_line.start(
         *command_line.small(
             "point",
@@ -36,7 +42,8 @@ def test_a_run_begins_stops_goes_on_and_is_read_on_s3(command_line: Any, s3: S3S
             "teacher.answers_per_minute=240",
             "run.report_seconds=0.5",
             "evaluation.plot=true",
-        )
+        ),
+        alone=True,
     )
     deadline = time.monotonic() + 120
     while not RunFolder(address).exists("config.yaml") or len(answers(address)) < 15:
@@ -44,9 +51,11 @@ def test_a_run_begins_stops_goes_on_and_is_read_on_s3(command_line: Any, s3: S3S
         assert time.monotonic() < deadline
         time.sleep(0.2)
     assert status(address).state == "running"
-    process.send_signal(signal.SIGTERM)
+    left_behind.check_it_runs()
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to all that was started from there
     out, err = process.communicate(timeout=120)
-    assert process.returncode == 1 and f"rlhp-ray resume {address}" in err, out + err
+    assert process.returncode == 1 and f"rlhp-ray resume {address}" in err and "Traceback" not in err, out + err
+    left_behind.check()
     acknowledged = answers(address)
     stopped = status(address)
     assert stopped.state == "stopped" and stopped.labels == len(acknowledged) and stopped.metrics
@@ -54,6 +63,7 @@ def test_a_run_begins_stops_goes_on_and_is_read_on_s3(command_line: Any, s3: S3S
     code, out, err = command_line.run("resume", address)
     assert code == 0, out + err
     assert "going on from" in out and "Traceback" not in err
+    left_behind.check()
 
     folder = RunFolder.open(address)
     code, out, err = command_line.run("status", address, "--json")

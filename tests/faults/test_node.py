@@ -29,7 +29,7 @@ def lone(tmp_path: pathlib.Path) -> Iterator[Run]:
 def test_a_node_is_lost_and_another_one_taken_back(lone: Run) -> None:
     lost, reclaimed = lone.cluster.add_node(), lone.cluster.add_node()
     # It outlives the second one, which Ray drains for 30 s.
-    lone.begin("ray.silent_seconds=5", "teacher.answers_per_minute=80")
+    lone.begin("ray.silent_seconds=5", "teacher.answers_per_minute=100")
     taken: Counter[str] = Counter()  # how often each actor's node
     for answers, node, take in ((20, lost, Node.kill), (40, reclaimed, Node.reclaim)):
         lone.until_answers(answers)

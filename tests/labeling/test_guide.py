@@ -37,7 +37,7 @@ def test_all_fits_on_a_desk_and_on_a_phone(page_cluster: Cluster, chromium: Brow
         run.wait_until_open()
         desk = chromium.new_context(viewport=DESK).new_page()
         ann = Labeller(desk, run.link(ANN))
-        for _ in range(15):
+        for _ in range(8):
             ann.press("ArrowRight")
         expect(desk.locator("#episode")).to_be_visible(timeout=120_000)
         expect(desk.locator("#study")).to_be_hidden()
