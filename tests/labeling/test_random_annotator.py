@@ -93,7 +93,6 @@ def test_somebody_who_answers_at_random_is_found_excluded_by_a_click_and_unlearn
         page.get_by_role("row", name="bad").get_by_role("button", name="exclude").click()
         expect(page.get_by_role("row", name="bad").get_by_role("button", name="take in")).to_be_visible(timeout=30_000)
         in_parallel(good, 15.0, each=0.6)
-        # A third of the answers is bad's, half of those right by chance: without them some 0.1 more. 0.03 is three
         # Half of bad's answers are right by chance: without them it is 0.07 more at least, with a standard deviation
         # of some 0.02 (a fifth of 300 answers were theirs; 0.28 more as measured once).
         run.wait_for(lambda: audit_accuracy(run) > max(0.75, before + 0.03), seconds=60)
