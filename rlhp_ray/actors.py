@@ -5,6 +5,7 @@ A plain object takes its collaborators as plain objects; where one of them lives
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import sys
 import time
@@ -12,7 +13,8 @@ from typing import Any, TypeVar, cast
 
 import ray
 from ray.actor import ActorHandle
-from ray.exceptions import RayActorError, RayTaskError
+from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.util import list_named_actors
 
 from rlhp_ray.errors import ClusterError, RlhpRayError
 from rlhp_ray.storage.waiting import waits_for
@@ -75,9 +77,12 @@ def result_of(actor: ActorHandle[Any], ref: ray.ObjectRef[T]) -> T:
 
     Where the network was away, the answer may be lost with its connection. Ray then repeats the call, once it notices:
     as soon as something else is sent there, and by itself after five to seven minutes (its gRPC clients' keepalive).
+    The same with Ray's GCS, which tells where an actor is that was started again: who misses that calls the dead one.
     """
     while not ray.wait([ref], timeout=KNOCK_SECONDS)[0]:
         actor.pulse.remote()
+        with contextlib.suppress(RayError):  # it is away just now
+            list_named_actors()  # the cheapest thing to ask it
     return result(ref)
 
 

@@ -36,7 +36,9 @@ def test_a_lost_answer_is_asked_for_again() -> None:
     assert AWAY_SECONDS < seconds < AWAY_SECONDS + PATIENCE_SECONDS
 
 
-def test_who_waits_for_another_process_sends_it_something(ray_cluster: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_waits_sends_something_to_whom_it_waits_for_and_to_the_gcs(
+    ray_cluster: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import ray
 
     from rlhp_ray import actors
@@ -53,10 +55,18 @@ def test_who_waits_for_another_process_sends_it_something(ray_cluster: None, mon
             time.sleep(seconds)
             return self.pulses
 
+    asked_gcs: list[list[str]] = []
+
+    def list_named_actors() -> list[str]:
+        asked_gcs.append(ray.util.list_named_actors())
+        return asked_gcs[-1]
+
     monkeypatch.setattr(actors, "KNOCK_SECONDS", 0.1)
+    monkeypatch.setattr(actors, "list_named_actors", list_named_actors)
     busy = actors.proxy(ray.remote(**actors.RESTARTING)(Busy).remote(), Busy)
     assert busy.work(0.0) >= 0
     assert busy.work(1.0) >= 5
+    assert len(asked_gcs) >= 5
 
 
 def main() -> None:
