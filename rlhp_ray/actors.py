@@ -82,7 +82,7 @@ def result_of(actor: ActorHandle[Any], ref: ray.ObjectRef[T]) -> T:
     while not ray.wait([ref], timeout=KNOCK_SECONDS)[0]:
         actor.pulse.remote()
         with contextlib.suppress(RayError):  # it is away just now
-            list_named_actors()  # the cheapest thing to ask it
+            list_named_actors()  # whatever goes by that connection
     return result(ref)
 
 
