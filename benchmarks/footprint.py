@@ -14,7 +14,7 @@ from benchmarks.pairs import Side, run_pairs
 from rlhp_ray.telemetry import memory_bytes
 
 LOOK_SECONDS = 1.0
-FIRST_STEP = "collecting behaviour to ask about"  # said when the environments stand and are told to take their first steps
+FIRST_STEP = "collecting behaviour to ask about"  # said as the environments are told to take their first steps
 STEPS = 300_000
 
 
