@@ -1,8 +1,8 @@
 """What all agents share: RLlib's Algorithm, EnvRunnerGroup and LearnerGroup, fed with fragments.
 
 Each EnvRunner has at most one request on its way. The next ones are asked for before an update, so that sampling and
-learning overlap (the stored log-probabilities correct for the lag). The weights travel with each request, so whoever
-samples has them, a restarted runner too.
+learning overlap (the loss corrects for the lag by the stored log-probabilities). The weights travel with each request,
+so whoever samples has them, a restarted runner too.
 """
 
 from __future__ import annotations

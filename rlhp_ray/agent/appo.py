@@ -1,8 +1,8 @@
 """APPO: PPO's clipped loss on EnvRunners' fragments as they come, all that came during the last update together.
 
 A fragment is as many updates old as there were while it was taken, so advantages and value targets are V-trace's
-(Espeholt et al. 2018) by the learner's own policy and values, and the loss clips against the policy that acted (Luo et
-al. 2019, without its target network: with so few updates between acting and learning it gains nothing).
+(Espeholt et al. 2018) by the learner's own policy and values (Luo et al. 2019, whose target network isn't needed: the
+loss clips against the policy before the update).
 """
 
 from __future__ import annotations
@@ -22,15 +22,13 @@ class APPOLearner(SequenceLearner):
 
     columns = ("observations", "actions", "action_logp", "rewards", "terminated", "truncated", "final_values")
 
-    @torch.no_grad()
-    def estimate(self, batch: SequenceBatch) -> tuple[Tensor, Tensor]:
+    def estimate(self, batch: SequenceBatch, logp: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """V-trace over whole sequences."""
         shape = (batch.sequences, batch.steps)
         arrays = {
             name: batch.tensors[name].reshape(shape).cpu().numpy()
             for name in ("rewards", "final_values", "terminated", "truncated")
         }
-        logp, values = self._evaluate(batch)
         ratios = (logp - batch.tensors["action_logp"].reshape(shape)).exp().cpu().numpy()
         part = self._part
         advantages, targets = v_trace(
@@ -38,20 +36,6 @@ class APPOLearner(SequenceLearner):
         )
         advantage, target = (torch.from_numpy(array).flatten().to(self.device) for array in (advantages, targets))
         return advantage, target
-
-    def _evaluate(self, batch: SequenceBatch) -> tuple[Tensor, Tensor]:
-        """Log-probabilities [N, T] of the actions, and values [N, T + 1] in units of the reward."""
-        actions = batch.tensors["actions"]
-        actions = actions.reshape(batch.sequences, batch.steps, *actions.shape[1:])
-        actions = torch.cat([actions, actions[:, -1:]], dim=1).flatten(0, 1)  # the last observation has none
-        evaluated, begin = [], 0
-        for observations in batch.all_observations():
-            end = begin + len(observations)
-            said = self.actor_critic.evaluate_actions(observations, actions[begin:end])
-            evaluated.append(torch.stack([said.action_logp, self.actor_critic.in_reward_units(said.values)]))
-            begin = end
-        logp, values = torch.cat(evaluated, dim=1).reshape(2, batch.sequences, batch.steps + 1)
-        return logp[:, :-1], values
 
 
 class APPO(FragmentAlgorithm):

@@ -15,7 +15,7 @@ class PPOLearner(SequenceLearner):
 
     columns = ("observations", "actions", "action_logp", "advantages", "value_targets")
 
-    def estimate(self, batch: SequenceBatch) -> tuple[Tensor, Tensor]:
+    def estimate(self, batch: SequenceBatch, logp: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """The runners' own."""
         return batch.tensors["advantages"], batch.tensors["value_targets"]
 

@@ -16,6 +16,7 @@ from rlhp_ray.agent.module import ActorCritic, Evaluated
 from rlhp_ray.types import Array
 
 VALUE_SCALE_RATE = 0.1  # how fast the value's scale follows the batches' targets
+WEIGHT_CLIP = 2.0  # of the steps' importance weights
 
 
 class SequenceLearner(ArrayLearner, abc.ABC):
@@ -28,8 +29,11 @@ class SequenceLearner(ArrayLearner, abc.ABC):
     figures = ("policy_loss", "value_loss", "entropy", "kl", "clip_fraction")
 
     @abc.abstractmethod
-    def estimate(self, batch: SequenceBatch) -> tuple[Tensor, Tensor]:
-        """Advantages and value targets of the batch's rows, both [B], in units of the reward."""
+    def estimate(self, batch: SequenceBatch, logp: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Advantages and value targets of the batch's rows, both [B], in units of the reward.
+
+        By the policy and the value function of now: log-probabilities [N, T] of the actions, values [N, T + 1].
+        """
 
     def build(self) -> None:
         """Build the learner; nothing was reset yet."""
@@ -57,14 +61,16 @@ class SequenceLearner(ArrayLearner, abc.ABC):
         if first_time and moments is not None:
             module.observe(*moments)
         batch.normalize()
-        advantages, targets = self.estimate(batch)
+        logp, values = self.evaluate(batch)
+        advantages, targets = self.estimate(batch, logp, values)
         self._follow_value_scale(targets, first_time)
         _, mean, variance = collective.moments(advantages)
         rows_of = {
             "advantages": ((advantages - mean) / (variance.sqrt() + 1e-8)).float(),
             "value_targets": (targets - module.value_mean) / module.value_std,
             "actions": batch.tensors["actions"],
-            "action_logp": batch.tensors["action_logp"],
+            "action_logp": logp.flatten(),
+            "weights": (logp.flatten() - batch.tensors["action_logp"]).exp().clamp(max=WEIGHT_CLIP),
         }
 
         optimizer = self.get_optimizer(DEFAULT_MODULE_ID)
@@ -91,16 +97,38 @@ class SequenceLearner(ArrayLearner, abc.ABC):
             module.observe(*moments)
         return self._sums / minibatches, len(batch)
 
+    @torch.no_grad()
+    def evaluate(self, batch: SequenceBatch) -> tuple[Tensor, Tensor]:
+        """By what is learned: log-probabilities [N, T] of the actions, and values [N, T + 1] in units of the reward."""
+        actions = batch.tensors["actions"]
+        actions = actions.reshape(batch.sequences, batch.steps, *actions.shape[1:])
+        actions = torch.cat([actions, actions[:, -1:]], dim=1).flatten(0, 1)  # the last observation has none
+        evaluated, begin = [], 0
+        for observations in batch.all_observations():
+            end = begin + len(observations)
+            said = self.actor_critic.evaluate_actions(observations, actions[begin:end])
+            evaluated.append(torch.stack([said.action_logp, self.actor_critic.in_reward_units(said.values)]))
+            begin = end
+        logp, values = torch.cat(evaluated, dim=1).reshape(2, batch.sequences, batch.steps + 1)
+        return logp[:, :-1], values
+
     def compute_loss_for_module(
         self, *, module_id: str, config: Any, batch: dict[str, Tensor], fwd_out: Evaluated
     ) -> Tensor:
-        """PPO's loss of a minibatch, from what the module says of its rows."""
+        """PPO's loss of a minibatch, from what the module says of its rows.
+
+        A batch was taken by a policy that is an update older or more, so the loss is the decoupled one of Hilton et al.
+        2022, "Batch size-invariance for policy optimization", section 3: it clips against the policy before this
+        update, and weighs each step by how much likelier that one makes it than the policy that acted. Clipped against
+        the latter, what the update before has changed would leave this one less to change.
+        """
         logp, entropy, values, outputs = fwd_out
         part = self._part
         log_ratio = logp - batch["action_logp"]
         ratio = log_ratio.exp()
         clipped = ratio.clamp(1 - part.clip, 1 + part.clip)
-        policy_loss = -torch.min(batch["advantages"] * ratio, batch["advantages"] * clipped).mean()
+        surrogate = torch.min(batch["advantages"] * ratio, batch["advantages"] * clipped)
+        policy_loss = -(batch["weights"] * surrogate).mean()
         value_loss = (values - batch["value_targets"]).square().mean()
         loss = policy_loss + part.value_coefficient * value_loss
         if part.entropy_coefficient:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from agent_data import BUDGET, agent_part, make_config, make_learner, training_data
+from agent_data import BUDGET, ENVS, STEPS, agent_part, make_config, make_learner, training_data
 from ray.rllib.core import COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 
 from rlhp_ray.agent.batch import SequenceBatch
@@ -69,10 +69,42 @@ def test_appo_corrects_for_an_older_policy() -> None:
             _update(learner, fragment)
         batch = SequenceBatch(Fragment.learner_arrays([fragment], learner.columns), learner.actor_critic)
         batch.normalize()
-        advantages, _ = learner.estimate(batch)
+        advantages, _ = learner.estimate(batch, *learner.evaluate(batch))
         changes[algorithm] = np.abs(advantages.numpy() - fragment.estimates.advantages.ravel()).max()
     assert changes["ppo"] == 0
     assert changes["appo"] > 0.01
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_what_an_older_policy_did_is_clipped_against_the_policy_of_now(algorithm: str) -> None:
+    """A step of a whole batch begins at a ratio of one, however far the policy has gone since it acted."""
+    part = agent_part(algorithm, num_epochs=1, minibatch_size=ENVS * STEPS)
+    learner, runner = make_learner(part), ArrayEnvRunner(config=make_config(part))
+    fragment = runner.sample(weights=_weights(learner))
+    _update(learner, fragment)  # the first normalises observations, which changes the policy
+    old = runner.sample(weights=_weights(learner))
+    for _ in range(20):
+        learner.trained.policy[-1].bias.data.add_(0.05)
+        figures = _update(learner, old)
+        assert abs(figures["kl"]) < 1e-6 and figures["clip_fraction"] == 0
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_what_the_policy_would_no_longer_do_does_not_count(algorithm: str) -> None:
+    """A step weighs as much as the policy of now makes it likelier than the one that acted."""
+    part = agent_part(algorithm, num_epochs=1, minibatch_size=ENVS * STEPS)
+
+    def gradient(away: float) -> float:
+        learner, runner = make_learner(part), ArrayEnvRunner(config=make_config(part))
+        _update(learner, runner.sample(weights=_weights(learner)))
+        fragment = runner.sample(weights=_weights(learner))
+        last = learner.trained.policy[-1]
+        last.bias.data.add_(away)
+        _update(learner, fragment)
+        return float(last.weight.grad.abs().max())
+
+    assert gradient(0.0) > 1e-3
+    assert gradient(10.0) < 1e-9
 
 
 @pytest.mark.parametrize("task", ["point", "counting_task:counting"])
