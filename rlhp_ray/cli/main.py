@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     export.set_defaults(command=_export)
 
     report = commands.add_parser("report", help="one page that compares runs, with curves, notes and videos")
-    report.add_argument("runs", nargs="+", metavar="RUN", help="a run's folder, or a result's JSON")
+    report.add_argument("runs", nargs="+", metavar="RUN", help="a run's folder, a result's JSON, or a sweep")
     report.add_argument("-o", "--output", type=pathlib.Path, required=True, metavar="FILE.html|FILE.md")
     report.set_defaults(command=_report)
 

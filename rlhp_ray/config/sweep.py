@@ -42,6 +42,8 @@ class ConditionPart(Part):
 class Sweep(Part):
     """Tasks times conditions times seeds."""
 
+    title: str = Field("", description="Heading of its section in a report; empty: the file's name.")
+    text: str = Field("", description="What a report says above its tables: what was asked, what came out. Markdown.")
     results: str = Field(description="Folder of the results: one JSON a run, in a folder of its task.")
     runs: str = Field("runs", description="Folder of the runs, as `run.dir`.")
     parallel: PositiveInt = Field(1, description="Runs at once; each has an equal share of the machine's cores.")

@@ -38,6 +38,7 @@ class Run:
     video: bytes | None  # an mp4
     command: tuple[str, ...]
     commit: str | None
+    created_at: float | None  # seconds since 1970
 
     def figure(self, name: str) -> float | None:
         """A number of the summary; None where there is none."""
@@ -107,6 +108,7 @@ def _run(
         video=video,
         command=tuple(record.get("command") or ()),
         commit=f"{commit['id'][:12]}{', changed' if commit['changed'] else ''}" if commit else None,
+        created_at=record.get("created_at"),
     )
 
 
