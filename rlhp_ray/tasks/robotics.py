@@ -6,8 +6,8 @@ healthy one; hopper's is three times that, so that falling never pays: tumbling 
 
 What has fallen hardly gets up again, and with Gymnasium's 1000 steps nearly all of an untrained policy's data would be
 of it: in trials hopper learned to crawl, and the pendulum hardly anything. So hopper and walker2d have episodes of 400
-steps (3.2 s), the pendulums of 100 (4 and 5 s), and hopper is put on its foot again once it has lain for half a second,
-which is a clip. To the agent that is a time limit, not an end: the value of what would have come counts.
+steps (3.2 s), the pendulums of 100 (4 and 5 s), and hopper, walker2d and the double pendulum are set up anew once they
+have lain for a clip. To the agent that is a time limit, not an end: the value of what would have come counts.
 """
 
 from __future__ import annotations
@@ -126,7 +126,9 @@ ROBOTICS: dict[str, Callable[[], Task]] = {
         "Walker2d-v5",
         "The two-legged robot should walk to the right, as far as it can, and stay upright.",
         Camera(3.2, elevation=-10.0, lookat=(0.0, 0.0, 0.75)),
-        health=Health(penalty=1.0, least_height=0.8, most_height=2.0, most_angle=1.0, bounded_state=False),
+        health=Health(
+            penalty=1.0, least_height=0.8, most_height=2.0, most_angle=1.0, bounded_state=False, fallen_steps=188
+        ),
         velocity_clip=10.0,
         episode_steps=400,
     ),
@@ -156,6 +158,7 @@ ROBOTICS: dict[str, Callable[[], Task]] = {
         Camera(3.4, elevation=-5.0, body=0),
         episode_steps=100,
         unhealthy_penalty=10.0,
+        fallen_steps=30,
     ),
     "inverted-pendulum": _task(
         "InvertedPendulum-v5",
