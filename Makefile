@@ -9,7 +9,9 @@ export RAY_AUTH_MODE ?= disabled
 export WANDB_MODE ?= disabled
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages demo test test-all lint format bench docs lock clean
+# of docs/results.md
+SWEEPS := $(addprefix configs/sweeps/,robotics.yaml)
+.PHONY: help setup packages demo test test-all lint format bench docs results lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +41,9 @@ lint: packages ## Style, types, the order of packages, generated docs
 	$(PYTHON) -m rlhp_ray.telemetry.grafana --check
 	$(PYTHON) scripts/dependencies.py --check
 	scripts/check_paths.sh
+	@mkdir -p build && rm -rf build/results*
+	$(BIN)/rlhp-ray report $(SWEEPS) -o build/results.md
+	@diff -q docs/results.md build/results.md && diff -rq docs/results-charts build/results-charts || { echo 'docs/results.md is not what the results say: type `make results`.' >&2; exit 1; }
 
 format: packages ## Put the code into ruff's format
 	$(BIN)/ruff check --fix .
@@ -52,6 +57,10 @@ docs: packages ## Write what is generated: configuration, metrics, dependencies,
 	$(PYTHON) -m rlhp_ray.telemetry.docs
 	$(PYTHON) -m rlhp_ray.telemetry.grafana
 	$(PYTHON) scripts/dependencies.py
+
+results: packages ## Write docs/results.md from what the sweeps have made so far
+	rm -rf docs/results-charts
+	$(BIN)/rlhp-ray report $(SWEEPS) -o docs/results.md
 
 lock: packages ## Resolve pyproject.toml anew into requirements.lock
 	$(PYTHON) scripts/lock.py

@@ -17,8 +17,8 @@ from rlhp_ray.telemetry.progress import number
 
 
 def write_markdown(sections: Sequence[Section], output: pathlib.Path) -> None:
-    """Write FILE.md, and its charts into a folder of its name without the ending."""
-    pictures = output.with_suffix("")
+    """Write FILE.md, and its charts into the folder FILE-charts beside it."""
+    pictures = output.with_name(f"{output.stem}-charts")
     pictures.mkdir(exist_ok=True)
     if len(sections) == 1:
         (section,) = sections

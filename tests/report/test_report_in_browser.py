@@ -159,7 +159,7 @@ def test_markdown_has_the_same_tables_and_charts_as_files(
     text = (tmp_path / "results.md").read_text(encoding="utf-8")
     assert "| ppo, 200 labels of oracle | 0, 1 | 925 (900 to 950) | 0.93 (0.91 to 0.95) |" in text
     assert "<img" not in text
-    pictures = re.findall(r"!\[.*\]\((results/.*\.svg)\)", text)
+    pictures = re.findall(r"!\[.*\]\((results-charts/.*\.svg)\)", text)
     assert len(pictures) == len(set(pictures)) == 6
     for picture in pictures:
         opened = Opened(chromium, tmp_path / picture, viewport=DESK)

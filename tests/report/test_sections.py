@@ -71,7 +71,7 @@ def test_markdown_has_its_text_its_tables_and_what_made_each_run(folder: pathlib
         "| half-cheetah-true-reward-0 | `rlhp-ray train x.yaml run.name=half-cheetah-true-reward-0` | 0123456789ab | "
         "2023-11-14 |"
     ) in text
-    pictures = re.findall(r"!\[.*\]\((all/.*\.svg)\)", text)
+    pictures = re.findall(r"!\[.*\]\((all-charts/.*\.svg)\)", text)
     assert len(pictures) == len(set(pictures)) and all((folder / picture).exists() for picture in pictures)
 
 
