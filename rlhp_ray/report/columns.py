@@ -21,6 +21,7 @@ class Column:
     cell: Callable[[Group], str]
 
 
+SMALL_RETURN = 100.0
 INTERVAL = (
     f"In brackets: {100 * LEVEL:.0f} % bootstrap interval of the mean over the runs, resampled over seeds. A single "
     "run has none, and of few runs it tells little."
@@ -39,6 +40,11 @@ def plain(found: Estimate | None, digits: int = 0) -> str:
     if found.low is None:
         return number(found.mean, digits)
     return f"{number(found.mean, digits)} ({number(found.low, digits)} to {number(found.high, digits)})"
+
+
+def _return(found: Estimate | None) -> str:
+    """With a decimal where it is small."""
+    return plain(found, 1 if found is not None and abs(found.mean) < SMALL_RETURN else 0)
 
 
 def _mean(found: Estimate | None, digits: int = 0) -> str:
@@ -83,7 +89,7 @@ RETURNS: Sequence[Column] = (
     Column(
         "true return",
         "Of the policy at the end, by the task's own reward; mean over episodes and runs.",
-        lambda group: plain(group.figure("true_return_mean")),
+        lambda group: _return(group.figure("true_return_mean")),
     ),
     Column(
         "normalised score",
