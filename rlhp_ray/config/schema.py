@@ -85,6 +85,9 @@ class QueriesPart(Part):
         "annealed", description="Label rate: proportional to c/(T+c), or constant [label rate]."
     )
     annealing_env_steps: PositiveFloat = Field(2e6, description="c of the annealed schedule [label rate].")
+    until_env_steps: PositiveInt | None = Field(
+        None, description="Env steps by which all labels have been asked, and after which none is; null: to the end."
+    )
     clock: Literal["auto", "env_steps", "answers"] = Field(
         "auto", description="What the schedule counts; auto: answers with a paced teacher, else env steps."
     )

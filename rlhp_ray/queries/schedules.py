@@ -8,6 +8,8 @@ That is the clock `env_steps`. Where the clock is `answers`, since a teacher tak
 instead: a few are kept open ahead of the teacher. Then `constant` asks for as much as the teacher will answer, and
 `annealed` in addition rests when labels are as far ahead of its curve as queries are kept open, so that a fast teacher
 doesn't spend the budget on the early policy.
+
+Where labels are to stop early (`queries.until_env_steps`), the budget has been asked by then, and afterwards nothing is.
 """
 
 from __future__ import annotations
@@ -21,9 +23,18 @@ from rlhp_ray.interfaces import LabelSchedule
 class ConstantSchedule:
     """The same number of labels for every env step; with `open_queries`, as fast as the teacher answers."""
 
-    def __init__(self, *, labels: int, env_steps: int, first_labels: int, open_queries: int | None = None) -> None:
-        """Budgets of labels and env steps; `open_queries` makes answers the clock."""
+    def __init__(
+        self,
+        *,
+        labels: int,
+        env_steps: int,
+        first_labels: int,
+        open_queries: int | None = None,
+        until_env_steps: float = math.inf,
+    ) -> None:
+        """Budget of labels, asked in so many env steps; `open_queries` makes answers the clock."""
         self._labels = labels
+        self._until_env_steps = until_env_steps
         self._env_steps = env_steps
         self._first_labels = first_labels
         self._open_queries = open_queries
@@ -31,7 +42,8 @@ class ConstantSchedule:
     def wanted(self, *, env_steps: int, labels: int) -> int:
         """Labels, the open queries' included, that should have been asked by now."""
         if self._open_queries is not None:
-            return min(self._labels, labels + self._open_queries)
+            open_queries = self._open_queries if env_steps < self._until_env_steps else 0
+            return min(self._labels, labels + open_queries)
         share = min(1.0, env_steps / self._env_steps)
         return self._first_labels + math.floor(share * (self._labels - self._first_labels))
 
@@ -47,9 +59,11 @@ class AnnealedSchedule:
         first_labels: int,
         annealing_env_steps: float,
         open_queries: int | None = None,
+        until_env_steps: float = math.inf,
     ) -> None:
-        """Budgets of labels and env steps, c; `open_queries` adds answers to the clock."""
+        """Budget of labels, asked in so many env steps, c; `open_queries` adds answers to the clock."""
         self._labels = labels
+        self._until_env_steps = until_env_steps
         self._env_steps = env_steps
         self._first_labels = first_labels
         self._annealing_env_steps = annealing_env_steps
@@ -63,6 +77,8 @@ class AnnealedSchedule:
         asked = self._first_labels + math.floor(share * (self._labels - self._first_labels))
         if self._open_queries is None:
             return asked
+        if env_steps >= self._until_env_steps:
+            return min(self._labels, labels)
         return min(self._labels, asked + self._open_queries, labels + self._open_queries)
 
 
@@ -76,14 +92,22 @@ def make_schedule(queries: QueriesPart, budget: BudgetPart, *, paced: bool) -> L
     answers = queries.clock == "answers" or (queries.clock == "auto" and paced)
     open_queries = queries.open_queries if answers else None
     first = first_labels(queries, budget)
+    env_steps, until = budget.env_steps, math.inf
+    if queries.until_env_steps is not None and queries.until_env_steps < budget.env_steps:
+        env_steps = until = queries.until_env_steps
     if queries.schedule == "constant":
         return ConstantSchedule(
-            labels=budget.labels, env_steps=budget.env_steps, first_labels=first, open_queries=open_queries
+            labels=budget.labels,
+            env_steps=env_steps,
+            first_labels=first,
+            open_queries=open_queries,
+            until_env_steps=until,
         )
     return AnnealedSchedule(
         labels=budget.labels,
-        env_steps=budget.env_steps,
+        env_steps=env_steps,
         first_labels=first,
         annealing_env_steps=queries.annealing_env_steps,
         open_queries=open_queries,
+        until_env_steps=until,
     )

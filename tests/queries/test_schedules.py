@@ -40,6 +40,15 @@ class TestEverySchedule:
         assert schedule(kind, clock="answers").wanted(env_steps=0, labels=0) == 10
         assert schedule(kind, clock="env_steps", paced=True).wanted(env_steps=0, labels=0) == 175
 
+    def test_labels_may_stop_early(self, kind: str) -> None:
+        part = QueriesPart.model_validate({"schedule": kind, "until_env_steps": 200_000})
+        by_env_steps = make_schedule(part, BUDGET, paced=False)
+        assert by_env_steps.wanted(env_steps=199_000, labels=0) < 700
+        assert {by_env_steps.wanted(env_steps=t, labels=0) for t in (200_000, 300_000, 1_000_000)} == {700}
+        by_answers = make_schedule(part, BUDGET, paced=True)
+        assert by_answers.wanted(env_steps=199_000, labels=100) == 110
+        assert by_answers.wanted(env_steps=200_000, labels=100) == 100  # nothing more is asked
+
     def test_no_labels(self, kind: str) -> None:
         for paced in (False, True):
             none = schedule(kind, paced=paced, budget=BudgetPart(labels=0, env_steps=1000))
