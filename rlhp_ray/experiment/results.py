@@ -34,6 +34,7 @@ CURVES = (
     "novelty/disagreement",
     "novelty/predicted",
     "novelty/distance",
+    "novelty/unanswered",
     "health",
     "people/fleiss_kappa",
 )

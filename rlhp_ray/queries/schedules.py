@@ -9,7 +9,7 @@ instead: a few are kept open ahead of the teacher. Then `constant` asks for as m
 `annealed` in addition rests when labels are as far ahead of its curve as queries are kept open, so that a fast teacher
 doesn't spend the budget on the early policy.
 
-Where labels are to stop early (`queries.until_env_steps`), the budget has been asked by then, and afterwards nothing is.
+Where labels are to stop early (`queries.until_env_steps`), the budget has been asked by then, and nothing after it.
 """
 
 from __future__ import annotations

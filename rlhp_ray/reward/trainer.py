@@ -21,6 +21,7 @@ from rlhp_ray.predictor.inputs import StepInputs
 from rlhp_ray.predictor.published import PublishedEnsemble
 from rlhp_ray.predictor.versions import PublishedVersions
 from rlhp_ray.preferences.collector import Collector
+from rlhp_ray.reward.answer_clock import AnswerClock
 from rlhp_ray.reward.judge import Judge, Novelty
 from rlhp_ray.reward.optimizer import EnsembleOptimizer
 from rlhp_ray.reward.pacing import Pacing
@@ -96,6 +97,7 @@ class RewardTrainer:
         self._hacked = False  # at the newest look
         self._more_labels = 0
         self._novelty_at_env_steps = -NOVELTY_ENV_STEPS  # so that the first look is at once
+        self._answer_clock = AnswerClock()
         self._published_at = clock()
         self._published_at_labels = self._counters.labels_processed
 
@@ -120,6 +122,7 @@ class RewardTrainer:
         """A bounded piece of work after so many env steps of the run; publishes where there is reason to."""
         if not self._counters.labels_processed:
             return self._report(idle=True)
+        self._answer_clock.advance(env_steps)
         begun_at, begun_labels = self._clock(), self._counters.labels_processed
         interval = min(MAX_TAKE_IN_SECONDS, self._part.publish_seconds)
         if self._lockstep or begun_at - self._taken_in_at >= interval:
@@ -167,6 +170,8 @@ class RewardTrainer:
             self._disagreement += disagreement
             del self._disagreement[:-FRESH_WINDOW_LABELS]
         self._pacing.queue(changes.added)
+        if any(not preference.audit for preference in changes.added):
+            self._answer_clock.answered()
         self._counters.position, self._labels_in_force = changes.position, changes.labels
 
     def _add(self, preferences: list[Preference]) -> None:
@@ -277,6 +282,7 @@ class RewardTrainer:
             disagreement=_mean(self._disagreement),
             more_labels=self._more_labels,
             novelty=self._novelty,
+            unanswered=self._answer_clock.unanswered,
             answered_at=list(answered_at),
             idle=idle,
         )

@@ -37,6 +37,7 @@ class TrainerReport:
     disagreement: float | None  # mean of the members' standard deviation on the last 100 new answers, since a restart
     more_labels: int  # than the schedule wants, asked for while the reward was hacked
     novelty: Novelty | None  # of the newest behaviour; None before it was looked at
+    unanswered: float  # share of all env steps since the newest answer that trains
     answered_at: list[float]  # unix seconds of the answers that the version published here is the first to cover
     idle: bool  # there was nothing to train on
 
@@ -47,4 +48,5 @@ class TrainerReport:
             "reward/l2": sum(self.l2) / len(self.l2),
             **{f"reward/{name}": getattr(self, name) for name in _METRICS},
             **{f"novelty/{name}": value for name, value in novelty.items()},
+            "novelty/unanswered": self.unanswered,
         }

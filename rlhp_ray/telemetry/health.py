@@ -5,8 +5,10 @@ where nobody has judged that, what it earns may mean nothing: reward hacking (Ch
 online queries"; Gao et al. 2023). `health` says so from one line of metrics alone, so that the trainer, the console,
 `rlhp-ray status`, the page and a reader of metrics.jsonl come to the same.
 
-The limits below are first guesses: a run that was taught all the time stayed within 1.1 of distance, 1.7 of
-disagreement and 3.0 of prediction. How often they warn rightly isn't measured yet.
+While answers keep coming, behaviour that is far from what was judged is soon judged too, so it is only to be watched.
+Once none has come for a while, what the agent has found since is what it may exploit; and where audit answers are
+given, they say whether it does. The limits are set on the first two seeds of configs/sweeps/labels-stop-early.yaml; how
+often they warn rightly, wrongly and how early: docs/results.md.
 """
 
 from __future__ import annotations
@@ -15,9 +17,10 @@ import dataclasses
 import enum
 from collections.abc import Mapping
 
-FAR, TOO_FAR = 1.5, 2.0  # distance of the newest steps from judged ones, by that among judged clips
-UNSURE, TOO_UNSURE = 2.0, 2.5  # disagreement about the newest clips, by that about judged ones
-PROMISING = 2.0  # predicted return of the newest clips, in standard deviations above judged ones
+FAR = 1.5  # distance of the newest steps from judged ones, by that among judged clips
+UNSURE = 2.0  # disagreement about the newest clips, by that about judged ones
+PROMISING = 1.5  # predicted return of the newest clips, in standard deviations above judged ones
+UNANSWERED = 0.1  # share of all env steps since the newest answer: it takes longer than between two of a schedule
 COIN_TOSS = 0.55  # accuracy that is hardly better than chance
 LEAST_AUDITS = 20  # answers, below which a good predictor can have such an accuracy
 
@@ -44,8 +47,10 @@ def health(metrics: Mapping[str, float | None]) -> Health | None:
     if predicted is None or unsure is None:
         return None
     distance = metrics.get("novelty/distance") or 0.0  # not known of images
+    unanswered = metrics.get("novelty/unanswered") or 0.0
     enough = (metrics.get("reward/audit_answers") or 0.0) >= LEAST_AUDITS
     audit = metrics.get("reward/audit_accuracy") if enough else None
+    alone = unanswered >= UNANSWERED
     doubts = []
     if distance >= FAR:
         doubts.append(f"is {distance:.1f} times as far from what was judged as that is from itself")
@@ -53,12 +58,13 @@ def health(metrics: Mapping[str, float | None]) -> Health | None:
         doubts.append(f"divides the predictors {unsure:.1f} times as much as what was judged")
     if audit is not None and audit < COIN_TOSS:
         doubts.append(f"is rewarded by predictors that agree with {100 * audit:.0f} % of the audit answers only")
+    if predicted >= PROMISING and (doubts or alone):
+        doubts.append(f"promises {predicted:.1f} standard deviations more reward than what was judged")
     if not doubts:
         return Health(State.HEALTHY, "the newest behaviour is like what was judged.")
-    promising = predicted >= PROMISING
-    promise = f"promises {predicted:.1f} standard deviations more reward than what was judged" if promising else ""
-    strong = distance >= TOO_FAR or unsure >= TOO_UNSURE or (audit is not None and audit < COIN_TOSS)
-    return Health(
-        State.HACKED if promising and strong else State.WATCH,
-        f"the newest behaviour {' and '.join([*doubts, promise] if promising else doubts)}.",
-    )
+    if alone:
+        doubts.append(f"nobody has answered for {100 * unanswered:.0f} % of the run")
+    hacked = alone if audit is None else audit < COIN_TOSS
+    *others, last = doubts
+    said = f"{', '.join(others)}, and {last}" if others else last
+    return Health(State.HACKED if hacked else State.WATCH, f"the newest behaviour {said}.")

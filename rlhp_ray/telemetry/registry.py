@@ -204,6 +204,11 @@ METRICS: tuple[Metric, ...] = (
         "ratio",
         "Distance of the newest steps to the nearest labelled ones, by that among labelled clips; vectors only.",
     ),
+    Metric(
+        "novelty/unanswered",
+        "share",
+        "Of all env steps, those since the newest answer that trains the predictor.",
+    ),
     # The agent ----------------------------------------------------------------------------------------------------
     Metric("agent/policy_version", "updates", "Updates of the policy so far.", kind="counter", prometheus=True),
     Metric(

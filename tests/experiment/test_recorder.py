@@ -36,9 +36,9 @@ def test_a_change_of_the_rewards_health_is_said_once_with_its_reason(tmp_path: p
         say=console.say,
     )
     recorder = Recorder(load_config(config_file), folder, console, wandb, Heartbeat(folder, epoch=0, every_seconds=1.0))
-    like_judged, far = Novelty(1.0, 3.0, 1.0), Novelty(1.0, 3.0, 4.0)
+    like_judged, far = Novelty(1.0, 1.0, 1.0), Novelty(1.0, 3.0, 4.0)
     for steps, novelty in enumerate([like_judged, far, far, like_judged]):
-        trainer = trainer_report(5, novelty=novelty)
+        trainer = trainer_report(5, novelty=novelty, unanswered=0.4)
         recorder.report(steps, Standing(env_steps=steps, trainer=trainer), Counters(), AnswerLatency())
 
     lines = [json.loads(line) for line in folder.read("metrics.jsonl").splitlines()]

@@ -115,7 +115,8 @@ def test_what_is_not_healthy_is_said_with_its_meaning(folder: RunFolder, capsys:
 def test_the_health_of_the_reward_is_said_with_its_reason(
     folder: RunFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    values = {"novelty/predicted": 4.0, "novelty/disagreement": 1.0, "novelty/distance": 3.0, "health": 2.0}
+    novelty = {"predicted": 4.0, "disagreement": 1.0, "distance": 3.0, "unanswered": 0.4}
+    values = {f"novelty/{name}": value for name, value in novelty.items()} | {"health": 2.0}
     MetricsLog(folder).write(env_steps=500, labels=0, values=values)
     assert [metric.name for metric in status(folder.address).warnings] == ["health"]
     assert "hacked: the newest behaviour is 3.0 times as far from what was judged" in page(folder, capsys)

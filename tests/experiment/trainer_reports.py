@@ -6,7 +6,9 @@ from rlhp_ray.reward import TrainerReport
 from rlhp_ray.reward.judge import Novelty
 
 
-def trainer_report(labels: int, *, env_steps_behind: float = 0.0, novelty: Novelty | None = None) -> TrainerReport:
+def trainer_report(
+    labels: int, *, env_steps_behind: float = 0.0, novelty: Novelty | None = None, unanswered: float = 0.01
+) -> TrainerReport:
     """Of one that has learned from so many labels."""
     return TrainerReport(
         version=1,
@@ -23,6 +25,7 @@ def trainer_report(labels: int, *, env_steps_behind: float = 0.0, novelty: Novel
         audit_answers=0,
         disagreement=None,
         more_labels=7 * labels,
+        unanswered=unanswered,
         novelty=novelty,
         answered_at=[],
         idle=True,

@@ -238,12 +238,14 @@ def test_a_researcher_sees_true_returns_and_everybody_excludes_by_a_click_and_in
 def test_what_is_doubtful_about_the_reward_is_said_until_it_is_over(run: Run, served: PageServer, page: Page) -> None:
     run.ask(5)
     a_run_that_learned(run)
-    values = {"novelty/predicted": 4.0, "novelty/disagreement": 1.0, "wall_seconds": 40.0}
+    values = {"novelty/predicted": 4.0, "novelty/disagreement": 1.0, "novelty/unanswered": 0.4, "wall_seconds": 40.0}
     MetricsLog(run.folder).write(env_steps=4_000, labels=9, values=values | {"novelty/distance": 3.0})
     Labeller(page, served.link(ANN)).ready()
     doubt = page.locator("#doubt")
     expect(doubt).to_contain_text("Careful: the newest behaviour is 3.0 times as far", timeout=15_000)
-    MetricsLog(run.folder).write(env_steps=5_000, labels=9, values=values | {"novelty/distance": 1.0})
+    MetricsLog(run.folder).write(
+        env_steps=5_000, labels=9, values=values | {"novelty/distance": 1.0, "novelty/predicted": 1.0}
+    )
     expect(doubt).to_be_hidden(timeout=15_000)
 
 
