@@ -12,7 +12,7 @@ import numpy as np
 from rlhp_ray.config.load import dump, parse_config
 from rlhp_ray.storage import RunFolder
 from rlhp_ray.tasks import write_video
-from rlhp_ray.telemetry import MetricsLog, State
+from rlhp_ray.telemetry import MetricsLog
 
 BUDGET = 100_000
 
@@ -53,7 +53,8 @@ def make_run(
         values: dict[str, float | None] = {"true_return": true_return * share if step <= falls_at else 0.0}
         if learned:
             values |= {"reward/fresh_accuracy": 0.5 + 0.4 * share, "return_correlation": correlation}
-            values |= {"health": State.HACKED if step >= hacked_at else State.HEALTHY}
+            values |= {"novelty/predicted": 3.0, "novelty/disagreement": 1.0, "novelty/distance": 1.0}
+            values |= {"novelty/unanswered": 0.5 if step >= hacked_at else 0.0}
         log.write(env_steps=step, labels=int(200 * share) if learned else 0, values=values)
     state = "finished" if finished else "stopped"
     beat = {"time": time.time(), "every_seconds": 5.0, "epoch": 1, "state": state, "activity": ""}

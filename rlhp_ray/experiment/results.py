@@ -30,6 +30,7 @@ CURVES = (
     "return_correlation",
     "reward/fresh_accuracy",
     "reward/audit_accuracy",
+    "reward/audit_answers",
     "reward/disagreement",
     "novelty/disagreement",
     "novelty/predicted",

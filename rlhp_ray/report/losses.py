@@ -2,6 +2,7 @@
 
 The loss is the paper's own failure, an agent that comes to exploit a predictor which nobody teaches any more
 (Christiano et al. 2017, section 3.3, "no online queries"). It takes the true return to see it; the warning does not.
+The health is what today's limits say of the recorded figures, so that limits can be judged by runs that had others.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from rlhp_ray.report.runs import Column, Run
-from rlhp_ray.telemetry import State
+from rlhp_ray.telemetry import State, health
 
 LOST = 0.2  # of what the best true return was above a random policy's
 
@@ -57,19 +58,30 @@ def fates(runs: Sequence[Run]) -> Fates | None:
 
 
 def fate(run: Run) -> Fate | None:
-    """Of one run; None where its health or its true return isn't known."""
-    health, random = _known(run, "health"), run.figure("random_return_mean")
-    returns = _known(run, "true_return")
-    if not health or not returns or random is None:
+    """Of one run; None where its health or its true return isn't known.
+
+    What never was above a random policy has nothing to lose.
+    """
+    random, returns = run.figure("random_return_mean"), _known(run, "true_return")
+    if random is None or not returns or not _known(run, "novelty/predicted"):
         return None
-    warned = next((at for at, state in health if state >= State.HACKED), None)
     best = max(value for _, value in returns)
     lost_at = None
     for at, value in reversed(returns):  # from its end back to where it last was above
-        if value > best - LOST * (best - random):
+        if best <= random or value > best - LOST * (best - random):
             break
         lost_at = at
-    return Fate(lost_at, warned)
+    return Fate(lost_at, _warned_at(run))
+
+
+def _warned_at(run: Run) -> float | None:
+    """Env steps at which its health is first `hacked`."""
+    names = [name for name in run.curve if name.startswith(("novelty/", "reward/"))]
+    for line, at in enumerate(run.curve.get("env_steps", ())):
+        seen = health({name: run.curve[name][line] for name in names})
+        if seen is not None and seen.state >= State.HACKED:
+            return at
+    return None
 
 
 def _known(run: Run, name: str) -> list[tuple[float, float]]:

@@ -120,6 +120,13 @@ def test_a_return_that_came_back_is_no_loss(tmp_path: pathlib.Path) -> None:
         assert found is not None and found.lost_at == lost_at
 
 
+def test_what_never_was_above_random_has_nothing_to_lose(tmp_path: pathlib.Path) -> None:
+    (run,) = read_runs([make_run(tmp_path, "one", true_return=-150.0, falls_at=60_000)])
+    curve = {**run.curve, "true_return": [-100.0 - at / 1_000 for at in run.curve["env_steps"] if at is not None]}
+    found = fate(dataclasses.replace(run, curve=curve))
+    assert found is not None and found.lost_at is None
+
+
 def test_warnings_and_unfinished_runs_are_said(tmp_path: pathlib.Path) -> None:
     runs = read_runs(
         [make_run(tmp_path, "hacked", correlation=-0.5), make_run(tmp_path, "half", finished=False, seed=1)]
