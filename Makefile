@@ -10,7 +10,7 @@ export WANDB_MODE ?= disabled
 
 .DEFAULT_GOAL := help
 # of docs/results.md
-SWEEPS := $(addprefix configs/sweeps/,robotics.yaml behaviors.yaml)
+SWEEPS := $(addprefix configs/sweeps/,robotics.yaml behaviors.yaml labels-stop-early.yaml)
 .PHONY: help setup packages demo test test-all lint format bench docs results lock clean
 
 help: ## This list
