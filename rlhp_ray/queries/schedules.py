@@ -23,18 +23,9 @@ from rlhp_ray.interfaces import LabelSchedule
 class ConstantSchedule:
     """The same number of labels for every env step; with `open_queries`, as fast as the teacher answers."""
 
-    def __init__(
-        self,
-        *,
-        labels: int,
-        env_steps: int,
-        first_labels: int,
-        open_queries: int | None = None,
-        until_env_steps: float = math.inf,
-    ) -> None:
+    def __init__(self, *, labels: int, env_steps: int, first_labels: int, open_queries: int | None = None) -> None:
         """Budget of labels, asked in so many env steps; `open_queries` makes answers the clock."""
         self._labels = labels
-        self._until_env_steps = until_env_steps
         self._env_steps = env_steps
         self._first_labels = first_labels
         self._open_queries = open_queries
@@ -42,8 +33,7 @@ class ConstantSchedule:
     def wanted(self, *, env_steps: int, labels: int) -> int:
         """Labels, the open queries' included, that should have been asked by now."""
         if self._open_queries is not None:
-            open_queries = self._open_queries if env_steps < self._until_env_steps else 0
-            return min(self._labels, labels + open_queries)
+            return min(self._labels, labels + self._open_queries)
         share = min(1.0, env_steps / self._env_steps)
         return self._first_labels + math.floor(share * (self._labels - self._first_labels))
 
@@ -59,11 +49,9 @@ class AnnealedSchedule:
         first_labels: int,
         annealing_env_steps: float,
         open_queries: int | None = None,
-        until_env_steps: float = math.inf,
     ) -> None:
         """Budget of labels, asked in so many env steps, c; `open_queries` adds answers to the clock."""
         self._labels = labels
-        self._until_env_steps = until_env_steps
         self._env_steps = env_steps
         self._first_labels = first_labels
         self._annealing_env_steps = annealing_env_steps
@@ -77,9 +65,18 @@ class AnnealedSchedule:
         asked = self._first_labels + math.floor(share * (self._labels - self._first_labels))
         if self._open_queries is None:
             return asked
-        if env_steps >= self._until_env_steps:
-            return min(self._labels, labels)
         return min(self._labels, asked + self._open_queries, labels + self._open_queries)
+
+
+class _Until:
+    """A schedule that follows answers, and asks nothing after so many env steps."""
+
+    def __init__(self, schedule: LabelSchedule, env_steps: int) -> None:
+        self._schedule, self._env_steps = schedule, env_steps
+
+    def wanted(self, *, env_steps: int, labels: int) -> int:
+        """The schedule's, as long as it lasts."""
+        return self._schedule.wanted(env_steps=env_steps, labels=labels) if env_steps < self._env_steps else labels
 
 
 def first_labels(queries: QueriesPart, budget: BudgetPart) -> int:
@@ -92,22 +89,18 @@ def make_schedule(queries: QueriesPart, budget: BudgetPart, *, paced: bool) -> L
     answers = queries.clock == "answers" or (queries.clock == "auto" and paced)
     open_queries = queries.open_queries if answers else None
     first = first_labels(queries, budget)
-    env_steps, until = budget.env_steps, math.inf
-    if queries.until_env_steps is not None and queries.until_env_steps < budget.env_steps:
-        env_steps = until = queries.until_env_steps
+    env_steps = min(budget.env_steps, queries.until_env_steps or budget.env_steps)
+    schedule: LabelSchedule
     if queries.schedule == "constant":
-        return ConstantSchedule(
+        schedule = ConstantSchedule(
+            labels=budget.labels, env_steps=env_steps, first_labels=first, open_queries=open_queries
+        )
+    else:
+        schedule = AnnealedSchedule(
             labels=budget.labels,
             env_steps=env_steps,
             first_labels=first,
+            annealing_env_steps=queries.annealing_env_steps,
             open_queries=open_queries,
-            until_env_steps=until,
         )
-    return AnnealedSchedule(
-        labels=budget.labels,
-        env_steps=env_steps,
-        first_labels=first,
-        annealing_env_steps=queries.annealing_env_steps,
-        open_queries=open_queries,
-        until_env_steps=until,
-    )
+    return _Until(schedule, env_steps) if answers and env_steps < budget.env_steps else schedule

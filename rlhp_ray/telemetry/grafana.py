@@ -11,8 +11,8 @@ import pathlib
 import sys
 from typing import Any
 
+from rlhp_ray.telemetry.lookup import metric
 from rlhp_ray.telemetry.metric import Metric
-from rlhp_ray.telemetry.registry import metric
 
 FILE = pathlib.Path("cluster/observability/rlhp_ray.json")
 UID = "rlhp-ray"

@@ -7,8 +7,8 @@ online queries"; Gao et al. 2023). `health` says so from one line of metrics alo
 
 While answers keep coming, behaviour that is far from what was judged is soon judged too, so it is only to be watched.
 Once none has come for a while, what the agent has found since is what it may exploit; and where audit answers are
-given, they say whether it does. The limits are set on the first two seeds of configs/sweeps/labels-stop-early.yaml; how
-often they warn rightly, wrongly and how early: docs/results.md.
+given, they say whether it does. The limits are set on runs of seed 0 (configs/sweeps/labels-stop-early.yaml, and trials
+like it); how often they warn rightly, wrongly and how early: docs/results.md.
 """
 
 from __future__ import annotations

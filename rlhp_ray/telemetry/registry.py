@@ -7,9 +7,7 @@ generated from it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
-from rlhp_ray.errors import RlhpRayError
 from rlhp_ray.telemetry.metric import Metric
 
 COIN_TOSS_LOSS = round(math.log(2), 3)
@@ -287,19 +285,3 @@ METRICS: tuple[Metric, ...] = (
         zero=True,
     ),
 )
-
-_BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}
-
-
-class UndeclaredMetricError(RlhpRayError):
-    """A metric is written that METRICS doesn't declare."""
-
-
-def metric(name: str) -> Metric:
-    """The declaration of a metric; UndeclaredMetricError."""
-    try:
-        return _BY_NAME[name]
-    except KeyError:
-        raise UndeclaredMetricError(
-            f"The metric {name} is written but not declared; declare it in rlhp_ray/telemetry/registry.py."
-        ) from None

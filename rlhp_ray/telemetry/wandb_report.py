@@ -11,7 +11,7 @@ import argparse
 import sys
 from typing import Any
 
-from rlhp_ray.telemetry.registry import metric
+from rlhp_ray.telemetry.lookup import metric
 
 _BY_LABELS = "by_labels/"
 
