@@ -7,6 +7,7 @@ import pytest
 from reward_world import World, make_segments
 from test_judge import shifted
 
+from rlhp_ray.preferences import Audits
 from rlhp_ray.reward import RewardTrainer, TrainerReport
 from rlhp_ray.reward.trainer import MORE_LABELS, NOVELTY_ENV_STEPS
 from rlhp_ray.telemetry import State, health
@@ -55,3 +56,14 @@ def test_say_changes_nothing(world: World) -> None:
     trainer.first_training()
     report = look(world, trainer, 1, elsewhere=True)
     assert report.published and report.more_labels == 0
+
+
+@pytest.mark.parametrize(("audit_fraction", "unanswered"), [(0.0, 0.0), (1.0, 1.0)])
+def test_answers_for_audit_are_none_to_learn_from(world: World, audit_fraction: float, unanswered: float) -> None:
+    world.teach(200)
+    trainer = world.trainer()
+    trainer.first_training()
+    world.collector._audits = Audits(audit_fraction)  # of the queries from now on
+    world.teach(10)
+    world.clock += 60.0
+    assert trainer.step(NOVELTY_ENV_STEPS).unanswered == unanswered
