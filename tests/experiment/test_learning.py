@@ -21,7 +21,7 @@ LEARNS = (
 )
 
 
-@pytest.mark.parametrize("algorithm", ["ppo", pytest.param("appo", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("algorithm", ["ppo", "appo"])
 def test_a_point_learns_to_go_to_its_target(command_line, on_cluster: str, algorithm: str) -> None:
     """A random policy makes about -33 here, standing still -33, the best policy -1.8."""
     algorithm_of = f"agent.algorithm={algorithm}"
@@ -50,7 +50,6 @@ REPLAYS = (
 )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("algorithm", "task", "pretraining"), [("sac", "point", 2_048), ("dqn", "point-discrete", 0)])
 def test_off_policy_agents_learn_it_from_relabelled_replay(
     command_line, on_cluster: str, algorithm: str, task: str, pretraining: int
