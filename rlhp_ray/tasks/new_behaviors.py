@@ -171,7 +171,8 @@ NEW_BEHAVIORS: dict[str, Callable[[], Task]] = {
         Camera(3.2, elevation=-10.0, lookat=(0.0, 0.0, 0.75)),
         episode_steps=400,
         clip_seconds=1.5,
-        terminate_when_unhealthy=False,
+        unhealthy_penalty=1.0,  # is not what is paid here
+        fallen_steps=188,  # as walker2d
     ),
     "ant-three-legs": _task(
         "Ant-v5",
