@@ -105,18 +105,24 @@ class ThreeLegs:
 
     def reward(self, before: Array, after: Array, action: Array, touching: BoolArray) -> float:
         """Speed, while it is on its feet and the front left leg is off the ground."""
-        if touching[0] or not 0.2 < after[2] < 1.0:
+        if touching[0] or not self._on_its_feet(after):
             return -1.0
-        return 1.0 + float(after[0] - before[0]) / self.seconds
+        return float(after[0] - before[0]) / self.seconds
 
     def measures(self, states: Array, touching: BoolArray) -> dict[str, float]:
-        """Metres forward made properly, all metres forward, share of the time with the leg off the ground."""
-        proper = ~touching[1:, 0] & (states[1:, 2] > 0.2) & (states[1:, 2] < 1.0)
+        """Metres forward made properly, all metres forward, share of the time on its feet with the leg in the air."""
+        proper = ~touching[:, 0] & self._on_its_feet(states.T)
         return {
-            "metres on three legs": float(np.diff(states[:, 0])[proper].sum()),
+            "metres on three legs": float(np.diff(states[:, 0])[proper[1:]].sum()),
             "metres forward": float(states[-1, 0] - states[0, 0]),
-            "leg off the ground": float((~touching[:, 0]).mean()),
+            "on its feet, leg off the ground": float(proper.mean()),
         }
+
+    @staticmethod
+    def _on_its_feet(state: Array) -> Any:
+        """Of a state, or of each of several in columns: neither low nor in the air, and not on its back."""
+        up = 1.0 - 2.0 * (state[4] ** 2 + state[5] ** 2)  # of the torso's upward axis, by its quaternion w, x, y, z
+        return (state[2] > 0.2) & (state[2] < 1.0) & (up > 0.0)
 
 
 def _upright(angle: Array) -> Array:

@@ -173,12 +173,19 @@ def test_three_legs_are_paid_and_measured_likewise() -> None:
     states[:, 0], states[:, 2] = [0.0, 1.0, 3.0, 6.0], 0.6
     touching = np.array([[False] * 4, [True] * 4, [False] * 4, [False, True, True, True]])
     measures = ThreeLegs().measures(states, touching)
-    assert measures == {"metres on three legs": 5.0, "metres forward": 6.0, "leg off the ground": 0.75}
+    assert measures == {"metres on three legs": 5.0, "metres forward": 6.0, "on its feet, leg off the ground": 0.75}
     reward = ThreeLegs().reward
     action = np.zeros(8)
     assert reward(states[0], states[1], action, touching[1]) == -1.0
-    assert reward(states[0], states[1], action, touching[2]) == pytest.approx(1.0 + 1.0 / 0.05)
-    states[1, 2] = 0.1  # it lies
+    assert reward(states[0], states[1], action, touching[2]) == pytest.approx(1.0 / 0.05)
+    states[1, 4] = 1.0  # it is on its back
+    assert reward(states[0], states[1], action, touching[2]) == -1.0
+    assert ThreeLegs().measures(states, touching[[2, 2, 2, 2]]) == {
+        "metres on three legs": 5.0,
+        "metres forward": 6.0,
+        "on its feet, leg off the ground": 0.75,
+    }
+    states[1, 2], states[1, 4] = 0.1, 0.0  # it lies
     assert reward(states[0], states[1], action, touching[2]) == -1.0
 
 
